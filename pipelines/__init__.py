@@ -1,0 +1,1 @@
+"""Everything that touches torch: models, samplers, the engine. Never imports `server`."""

@@ -1,0 +1,1 @@
+"""The engine: tasks become rows, rows share ticks, finished rows become pictures. `protocol.py` is its only door."""

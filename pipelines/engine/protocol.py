@@ -1,0 +1,87 @@
+"""The door between the server and whatever draws: a Worker takes tasks and tells events. Standard library only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipelines.tasks import Picture, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first tick of the job is about to run."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """`step` of `steps` sampling steps are done."""
+
+    job_id: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    job_id: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`code` and `sentence` are those of a DarkroomError, fit for the caller."""
+
+    job_id: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    job_id: str
+
+
+Event = Started | Progressed | Finished | Failed | Cancelled
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """ready: could draw right now. state: a word for people (starting, ready, stopped, failed).
+
+    seconds_since_beat: how long ago the drawing thread last showed life; it beats at every tick and when idle.
+    """
+
+    ready: bool
+    state: str
+    device: str
+    seconds_since_beat: float
+    loaded_models: tuple[str, ...]
+    running: int
+    waiting: int
+
+
+class Worker(Protocol):
+    """Owns one device. Every method returns at once and may be called from any thread.
+
+    The listener is called from the worker's own thread, in order; for each submitted job exactly one of
+    Finished, Failed or Cancelled comes last.
+    """
+
+    def start(self, listener: Listener) -> None:
+        """Begin: load the default model in the background, then draw what is submitted."""
+        ...
+
+    def submit(self, job_id: str, task: Task) -> None: ...
+
+    def cancel(self, job_id: str) -> None:
+        """Take effect before the next tick. Unknown and finished jobs are ignored."""
+        ...
+
+    def health(self) -> Health: ...
+
+    def stop(self) -> None:
+        """Cancel what is left and end the thread; returns when it has ended."""
+        ...

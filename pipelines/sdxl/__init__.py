@@ -1,0 +1,1 @@
+"""The SDXL family: prompts, samplers, loading, and what a tick does to its rows."""

@@ -1,0 +1,95 @@
+"""A Draft: one picture while it is being drawn, and everything that a tick must know about it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.prompts import Conditioning, TextEncoders
+from pipelines.sdxl.samplers import Schedule, schedule
+from pipelines.tasks import TextToImage
+
+
+@dataclass(slots=True)
+class Draft:
+    """Owns one row of a tick, or two under guidance (then `negative` is there).
+
+    latent: (channels, height / 8, width / 8) in float32; before: the denoised latent of the step before.
+    time_ids: SDXL's size conditioning, the original height and width, the crop's top and left, the target's height
+    and width (arXiv 2307.01952, section 2.2).
+    """
+
+    job_id: str
+    seed: int
+    table: Schedule
+    guidance: float
+    positive: Conditioning
+    negative: Conditioning | None
+    time_ids: tuple[int, int, int, int, int, int]
+    latent: Tensor
+    before: Tensor
+    step: int = 0
+
+    @property
+    def is_done(self) -> bool:
+        return self.step == len(self.table.steps)
+
+    @property
+    def rows(self) -> int:
+        return 1 if self.negative is None else 2
+
+
+@torch.inference_mode()
+def drafts_of(job_id: str, task: TextToImage, model: SdxlModel, width: int, height: int) -> list[Draft]:
+    """The drafts of a task at a render size of `width` x `height` pixels: one a picture, each with its own noise."""
+    table = schedule(task.sampler, model.scheduler, task.steps)
+    positive, negative = _conditionings(task, model)
+    return [
+        _draft(job_id, task, model, table, positive, negative, width, height, task.seed + index)
+        for index in range(task.count)
+    ]
+
+
+def _draft(
+    job_id: str,
+    task: TextToImage,
+    model: SdxlModel,
+    table: Schedule,
+    positive: Conditioning,
+    negative: Conditioning | None,
+    width: int,
+    height: int,
+    seed: int,
+) -> Draft:
+    latent = noise(seed, model, width, height) * table.initial
+    return Draft(
+        job_id=job_id,
+        seed=seed,
+        table=table,
+        guidance=task.guidance_scale,
+        positive=positive,
+        negative=negative,
+        time_ids=(height, width, 0, 0, height, width),
+        latent=latent,
+        before=torch.zeros_like(latent),
+    )
+
+
+def noise(seed: int, model: SdxlModel, width: int, height: int) -> Tensor:
+    """Unit noise from a CPU generator of its own, in the model's dtype as diffusers draws it: the same on every device."""
+    generator = torch.Generator("cpu").manual_seed(seed)
+    reduction = 2 ** (len(model.vae.config.block_out_channels) - 1)
+    shape = (1, model.unet.config.in_channels, height // reduction, width // reduction)
+    return torch.randn(shape, generator=generator, dtype=model.dtype)[0].float().to(model.device)
+
+
+def _conditionings(task: TextToImage, model: SdxlModel) -> tuple[Conditioning, Conditioning | None]:
+    encoders = TextEncoders(model.text_encoder, model.text_encoder_2, model.tokenizer, model.tokenizer_2)
+    if task.guidance_scale <= 1:
+        (positive,) = encoders.read([task.prompt])
+        return positive, None
+    positive, negative = encoders.read([task.prompt, task.negative_prompt])
+    if model.zero_empty_prompt and not task.negative_prompt:
+        negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
+    return positive, negative
