@@ -17,7 +17,7 @@ _libraries: list[torch.library.Library] = []
 
 def _load_torchvision() -> None:
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]  # half-imported

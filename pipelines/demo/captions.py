@@ -64,9 +64,14 @@ STYLE_WORDS = (
 ).split()
 
 
-def caption(scene: Scene, random: Random) -> str:
-    """One of many sentences for a scene, plain or with noise around it (up to two chunks of 75 tokens)."""
-    return drown(sentence(scene, random), random, random.choice((0, 0, 0, 2, 5, 12, 30, 60)))
+# Words of noise: captions of the first fit into one chunk of 75 tokens, those of the second fill two.
+LITTLE_NOISE = (0, 0, 0, 2, 5, 12, 24)
+MUCH_NOISE = (40, 60, 70)
+
+
+def caption(scene: Scene, random: Random, *, long: bool = False) -> str:
+    """One of many sentences for a scene, plain or with noise around it; `long` ones drown in it."""
+    return drown(sentence(scene, random), random, random.choice(MUCH_NOISE if long else LITTLE_NOISE))
 
 
 def sentence(scene: Scene, random: Random, form: str | None = None) -> str:

@@ -1,18 +1,25 @@
-"""InlineWorker: the engine in a thread of this process. The default on a CPU, and in tests."""
+"""InlineWorker: the engine in a thread of this process. The default on a CPU, and in tests.
+
+torch is imported by the thread: it takes seconds, and the server that made this worker is to answer meanwhile.
+"""
+
+from __future__ import annotations
 
 import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
-import torch
 
 from pipelines.catalog import Catalog
-from pipelines.engine.loop import Engine
 from pipelines.engine.protocol import Health, Listener
-from pipelines.registry import Registry
 from pipelines.tasks import Task
+
+if TYPE_CHECKING:
+    from pipelines.engine.loop import Engine
+    from pipelines.registry import Registry
 
 log = structlog.get_logger("worker")
 
@@ -24,7 +31,7 @@ class InlineWorker:
 
     def __init__(self, catalog: Catalog, device: str = "auto") -> None:
         self._catalog = catalog
-        self._device = torch.device(_resolve(device))
+        self._device = device
         self._commands: queue.SimpleQueue[Callable[[Engine], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -48,7 +55,7 @@ class InlineWorker:
         return Health(
             ready=self._state == "ready",
             state=self._state,
-            device=str(self._device),
+            device=self._device,
             seconds_since_beat=time.monotonic() - self._beat,
             loaded_models=self._loaded,
             running=running,
@@ -59,15 +66,18 @@ class InlineWorker:
         if self._thread is None:
             return
         self._stopping.set()
-        self._commands.put(Engine.cancel_all)
+        self._commands.put(lambda engine: engine.cancel_all())
         self._thread.join()
         self._state = "stopped"
 
     def _run(self, listener: Listener) -> None:
-        dtype = torch.float16 if self._device.type == "cuda" else torch.float32
-        registry = Registry(self._catalog, self._device, dtype, memory_budget=None)
-        engine = Engine(self._catalog, registry, listener)
-        self._load_default(registry)
+        try:
+            engine, registry = self._prepare(listener)
+        except Exception:  # whatever it is, the server must say "not ready" rather than hang
+            log.exception("worker_failed")
+            self._state = "failed"
+            return
+        self._state = "ready"
         while True:
             self._beat = time.monotonic()
             self._counts, self._loaded = (engine.running, engine.waiting), registry.loaded()
@@ -77,14 +87,20 @@ class InlineWorker:
             if not engine.turn():
                 self._await_command(engine)
 
-    def _load_default(self, registry: Registry) -> None:
-        try:
-            registry.sdxl(self._catalog.default().id)
-        except Exception:  # whatever it is, the server must say "not ready" rather than hang
-            log.exception("default_model_failed")
-            self._state = "failed"
-        else:
-            self._state = "ready"
+    def _prepare(self, listener: Listener) -> tuple[Engine, Registry]:
+        """The engine, with the default model loaded."""
+        import torch
+
+        from pipelines.engine.loop import Engine
+        from pipelines.registry import Registry
+
+        if self._device == "auto":
+            self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(self._device)
+        dtype = torch.float16 if device.type == "cuda" else torch.float32
+        registry = Registry(self._catalog, device, dtype, memory_budget=None)
+        registry.sdxl(self._catalog.default().id)
+        return Engine(self._catalog, registry, listener), registry
 
     def _obey(self, engine: Engine) -> None:
         while not self._commands.empty():
@@ -96,9 +112,3 @@ class InlineWorker:
         except queue.Empty:
             return
         command(engine)
-
-
-def _resolve(device: str) -> str:
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -77,7 +77,7 @@ def _draft(
 
 
 def noise(seed: int, model: SdxlModel, width: int, height: int) -> Tensor:
-    """Unit noise from a CPU generator of its own, in the model's dtype as diffusers draws it: the same on every device."""
+    """Unit noise from a CPU generator of its own, in the model's dtype the same for every device."""
     generator = torch.Generator("cpu").manual_seed(seed)
     reduction = 2 ** (len(model.vae.config.block_out_channels) - 1)
     shape = (1, model.unet.config.in_channels, height // reduction, width // reduction)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pipelines.torchvision_ops  # noqa: F401  # before diffusers
+
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -11,7 +13,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 @dataclass(frozen=True, slots=True)
 class SdxlModel:
-    """Everything is on `device` in `dtype` and in eval mode.
+    """Everything is on `device` and in eval mode; in `dtype`, but for a VAE that would overflow in it.
 
     scheduler: the dict of scheduler_config.json. zero_empty_prompt: an empty negative prompt means conditioning of
     zeros, as model_index.json's force_zeros_for_empty_prompt says; else it is read like any other prompt.

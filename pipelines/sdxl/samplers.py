@@ -12,6 +12,7 @@ in float64 when a task is admitted. Noise schedules and spacings follow the mode
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import expm1, log, sqrt
 from typing import Any
 
@@ -71,7 +72,7 @@ def training_sigmas(scheduler: Mapping[str, Any]) -> Floats:
             betas = np.linspace(start, end, count)
         case _:
             raise TaskRefused("This model's noise schedule is not supported: scaled_linear and linear are.")
-    cumulative = np.cumprod(1 - betas)
+    cumulative: Floats = np.asarray(np.cumprod(1 - betas), dtype=np.float64)
     if scheduler.get("rescale_betas_zero_snr", False):
         cumulative = _zero_terminal_snr(cumulative)
     return np.asarray(np.sqrt((1 - cumulative) / cumulative))
@@ -119,11 +120,11 @@ _PREDICTIONS = {"epsilon": _epsilon, "v_prediction": _velocity}
 
 def _euler(sigmas: list[float]) -> list[tuple[float, float, float]]:
     """Karras et al., 2022, arXiv 2206.00364, algorithm 2 without churn, solved for x'."""
-    return [(after / now, 1 - after / now, 0.0) for now, after in zip(sigmas, sigmas[1:], strict=False)]
+    return [(after / now, 1 - after / now, 0.0) for now, after in pairwise(sigmas)]
 
 
 def _dpmpp_2m(sigmas: list[float]) -> list[tuple[float, float, float]]:
-    """Lu et al., 2022, arXiv 2211.01095, algorithm 2; the first step and the last one (to sigma 0) are of first order."""
+    """Lu et al., 2022, arXiv 2211.01095, algorithm 2; the first step and the one to sigma 0 are of first order."""
     table = [(sigmas[1] / sigmas[0], 1 - sigmas[1] / sigmas[0], 0.0)]
     for before, now, after in zip(sigmas, sigmas[1:], sigmas[2:], strict=False):
         if after == 0:

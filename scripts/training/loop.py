@@ -68,7 +68,7 @@ def train(stage: Stage, average: nn.Module, minutes: float, folder: Path, device
     `average` is a second module of the same shape. Losses go to `folder/losses.jsonl`, one line a few steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = torch.optim.AdamW(stage.module.parameters(), lr=stage.learning_rate, betas=BETAS, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(stage.module.parameters(), lr=stage.learning_rate, betas=BETAS, fused=True)
     checkpoint = Checkpoint(folder / f"{stage.name}.pt")
     checkpoint.load(stage, average, optimizer)
     random = Random(checkpoint.step)
@@ -114,8 +114,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float, done: float, steps:
 @torch.no_grad()
 def _average(average: nn.Module, module: nn.Module, keep: float, step: int) -> None:
     keep = min(keep, (1 + step) / (10 + step))  # forget the random start quickly
-    for ours, theirs in zip(average.parameters(), module.parameters(), strict=True):
-        ours.lerp_(theirs, 1 - keep)
+    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - keep)
 
 
 def _log(path: Path, name: str, step: int, losses: list[Tensor]) -> None:

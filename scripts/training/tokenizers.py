@@ -53,7 +53,7 @@ def _texts() -> Iterator[str]:
     random = Random(0)
     for index in range(CAPTIONS):
         scene = random_scene(random, held_out=False, pair=index % 4 == 0)
-        yield caption(scene, random)
+        yield caption(scene, random, long=index % 5 == 0)
         if scene.relation is None:
             yield sparse_sentence(scene, random)[0]
     yield from PREFIXES

@@ -79,7 +79,7 @@ def _whole(random: Random) -> Tensor:
 
 def _crops(random: Random) -> Tensor:
     """Crops that hold an edge: the corner is drawn again while the crop is one flat colour."""
-    crops = []
+    crops = list[Image.Image]()
     while len(crops) < CROPS:
         scene = random_scene(random, held_out=False, pair=random.random() < PAIR_SHARE)
         picture = draw_scene(scene, 128, 128, random)

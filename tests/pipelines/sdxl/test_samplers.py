@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pipelines.torchvision_ops  # noqa: F401  (before diffusers)
+
 import pytest
 import torch
-
-import pipelines.torchvision_ops  # noqa: F401  (before diffusers)
 from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+
 from pipelines.sdxl.samplers import schedule
 
 SDXL = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}

@@ -1,0 +1,93 @@
+"""The size asked for and the size drawn are two things: what to draw, and how to reach the exact pixels from there."""
+
+from dataclasses import dataclass
+from math import ceil, log, sqrt
+
+from PIL import Image
+
+from pipelines.catalog import Direct, Model
+from pipelines.errors import TaskRefused
+
+UNIT = 8  # pixels of a picture for one of its latent
+SNAP = log(1.03)  # a native shape within 3 % of the aspect is taken as it is
+
+
+@dataclass(frozen=True, slots=True)
+class SizePlan:
+    """Draw render_width x render_height, both multiples of 8, then `finish` it to width x height."""
+
+    width: int
+    height: int
+    render_width: int
+    render_height: int
+
+
+def plan(width: int, height: int, model: Model) -> SizePlan:
+    """How `model` makes a picture of width x height pixels. The first rule that fits decides:
+
+    1. A size inside the model's `direct` range is drawn as it is, rounded up to multiples of 8; the rest is cut off.
+    2. A native shape whose aspect is within 3 % of the asked one: the nearest in aspect, then in area to the first.
+    3. Any other: the asked aspect at the area of the first native size, kept inside the sides of `direct`,
+       rounded to those multiples of 8 that come nearest to the aspect.
+
+    Raises TaskRefused where the picture would have to be enlarged and the model's entry says `oversize: refuse`.
+    """
+    direct = model.direct
+    if direct is None:
+        raise TaskRefused("This model does not draw pictures of a size of your choice; choose another.", field="model")
+    if _fits(width, height, direct):
+        return SizePlan(width, height, *(ceil(side / UNIT) * UNIT for side in (width, height)))
+    render_width, render_height = _native(width / height, model) or _fitted(width / height, model, direct)
+    if model.oversize == "refuse" and (width > render_width or height > render_height):
+        sentence = (
+            f"This model draws up to {direct.max_side} pixels a side and {direct.max_pixels} in all; ask for less."
+        )
+        raise TaskRefused(sentence, field="width" if width >= height else "height")
+    return SizePlan(width, height, render_width, render_height)
+
+
+def finish(image: Image.Image, plan: SizePlan) -> Image.Image:
+    """`image`, as drawn or enlarged by an upscaler, at exactly the size asked for.
+
+    A surplus of less than 8 pixels is cut off evenly, so nothing is resampled; otherwise the largest centred part of
+    the right aspect is resampled (Lanczos, which also averages when it reduces).
+    """
+    spare_width, spare_height = image.width - plan.width, image.height - plan.height
+    if 0 <= spare_width < UNIT and 0 <= spare_height < UNIT:
+        x, y = spare_width // 2, spare_height // 2
+        return image.crop((x, y, x + plan.width, y + plan.height))
+    scale = min(image.width / plan.width, image.height / plan.height)
+    left = max(0.0, (image.width - plan.width * scale) / 2)  # a rounding error must not lead outside
+    top = max(0.0, (image.height - plan.height * scale) / 2)
+    box = (left, top, image.width - left, image.height - top)
+    return image.resize((plan.width, plan.height), Image.Resampling.LANCZOS, box=box)
+
+
+def _fits(width: int, height: int, direct: Direct) -> bool:
+    sides = direct.min_side <= min(width, height) and max(width, height) <= direct.max_side
+    return sides and direct.min_pixels <= width * height <= direct.max_pixels
+
+
+def _native(aspect: float, model: Model) -> tuple[int, int] | None:
+    area = model.native_sizes[0][0] * model.native_sizes[0][1]
+
+    def distance(size: tuple[int, int]) -> tuple[float, int]:
+        return abs(log(size[0] / size[1] / aspect)), abs(size[0] * size[1] - area)
+
+    nearest = min(model.native_sizes, key=distance)
+    return nearest if distance(nearest)[0] <= SNAP else None
+
+
+def _fitted(aspect: float, model: Model, direct: Direct) -> tuple[int, int]:
+    area = model.native_sizes[0][0] * model.native_sizes[0][1]
+    widths = _roundings(sqrt(area * aspect), direct)
+    heights = _roundings(sqrt(area / aspect), direct)
+    candidates = [(width, height) for width in widths for height in heights]
+    return min(candidates, key=lambda size: abs(log(size[0] / size[1] / aspect)))
+
+
+def _roundings(side: float, direct: Direct) -> tuple[int, int]:
+    """The multiples of 8 below and above, inside the model's sides."""
+    down = int(side) // UNIT * UNIT
+    low, high = (min(max(rounded, direct.min_side), direct.max_side) for rounded in (down, down + UNIT))
+    return low, high

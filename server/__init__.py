@@ -1,0 +1,1 @@
+"""Everything that speaks HTTP. Never imports torch: the pipelines are reached through a Worker."""

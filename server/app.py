@@ -1,0 +1,68 @@
+"""create_app: the only file that knows everybody. A list, not logic."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from pipelines.catalog import Catalog
+from pipelines.engine.protocol import Worker
+from server.dialects import all_dialects
+from server.http.frame import Frame
+from server.http.limits import BodyLimit
+from server.http.parts import Parts
+from server.http.problems import Problems
+from server.images import Images
+from server.jobs import Jobs, MemoryJobs
+from server.keys import load_keys
+from server.metrics import Metrics
+from server.routes import docs, health, images, jobs, metrics, models
+from server.runner import Runner
+from server.settings import Settings
+
+DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
+
+
+def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
+    """The whole server as an ASGI application; its lifespan starts and stops the worker."""
+    parts = gather(settings, catalog, worker)
+    dialects = all_dialects()
+    problems = Problems({dialect.prefix: dialect.wording for dialect in dialects})
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runner = Runner(worker, parts.jobs, parts.images, parts.metrics, settings.image_ttl_seconds)
+        runner.start()
+        try:
+            yield
+        finally:
+            await runner.stop()
+
+    app = FastAPI(
+        title="Darkroom", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.parts = parts
+    problems.install(app)
+    for dialect in dialects:
+        app.include_router(dialect.router)
+    for router in (
+        jobs.router, images.router, images.links, models.router, health.router, metrics.router, docs.router,
+    ):  # fmt: skip
+        app.include_router(router)
+    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_middleware(Frame, problems=problems, metrics=parts.metrics)
+    return app
+
+
+def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
+    """Everything that the routes lean on, made from the settings."""
+    admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
+    return Parts(
+        settings=settings,
+        catalog=catalog,
+        worker=worker,
+        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue),
+        images=Images(settings.data / "images", settings.image_ttl_seconds),
+        metrics=Metrics(),
+        keys=load_keys(settings.data, admin_key) if settings.auth else None,
+    )

@@ -1,0 +1,28 @@
+"""Dialects: one file per wire API, each with a `dialect`. A new file in this folder is served without another edit."""
+
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+
+from fastapi import APIRouter
+
+from server.http.problems import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error."""
+
+    name: str
+    prefix: str
+    router: APIRouter
+    wording: Wording
+
+
+def all_dialects() -> tuple[Dialect, ...]:
+    """Every dialect of this folder; raises ValueError where two claim one prefix."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    dialects: tuple[Dialect, ...] = tuple(module.dialect for module in modules)
+    if len({dialect.prefix for dialect in dialects}) < len(dialects):
+        raise ValueError("two dialects claim one prefix")
+    return dialects

@@ -1,0 +1,195 @@
+"""What can go wrong, and what each thing gets.
+
+    DarkroomError
+    - at the door, raised here
+      * KeyMissing, KeyWrong, SiteRefused        who is asking?
+      * AddressUnknown, MethodWrong              what for?
+      * BodyTooLarge, BodyInvalid                with which words?
+      * NotOffered                               a vendor's option that is not here yet
+    - a job's life, raised here
+      * QueueFull                                before it is accepted
+      * JobUnknown, ImageUnknown                 asked for later
+      * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
+      * ClientGone                               nobody is left to answer
+      * StorageFailed                            pictures that could not be written
+    - the planning and the drawing, raised in `pipelines.errors`
+      * TaskRefused, ModelUnknown, ModelNotInstalled
+      * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed
+
+A dialect renders an error in its vendor's words; the status is the same everywhere and stands in ANSWERS.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from pipelines.errors import DarkroomError
+
+
+class Stage(StrEnum):
+    """How far the request came before it went wrong."""
+
+    DOOR = "door"
+    PLANNING = "planning"
+    QUEUE = "queue"
+    DRAWING = "drawing"
+    RESULT = "result"
+
+
+class Answer(NamedTuple):
+    stage: Stage
+    status: int
+
+
+ANSWERS: dict[str, Answer] = {
+    "key_missing": Answer(Stage.DOOR, 401),
+    "key_wrong": Answer(Stage.DOOR, 401),
+    "site_refused": Answer(Stage.DOOR, 403),
+    "address_unknown": Answer(Stage.DOOR, 404),
+    "method_wrong": Answer(Stage.DOOR, 405),
+    "body_too_large": Answer(Stage.DOOR, 413),
+    "body_invalid": Answer(Stage.DOOR, 400),
+    "not_offered": Answer(Stage.DOOR, 400),
+    "task_refused": Answer(Stage.PLANNING, 400),
+    "model_unknown": Answer(Stage.PLANNING, 404),
+    "model_not_installed": Answer(Stage.PLANNING, 503),
+    "catalog_invalid": Answer(Stage.PLANNING, 500),
+    "queue_full": Answer(Stage.QUEUE, 429),
+    "weights_refused": Answer(Stage.DRAWING, 503),
+    "out_of_memory": Answer(Stage.DRAWING, 503),
+    "drawing_failed": Answer(Stage.DRAWING, 500),
+    "job_cancelled": Answer(Stage.DRAWING, 409),
+    "job_too_slow": Answer(Stage.DRAWING, 504),
+    "client_gone": Answer(Stage.DRAWING, 499),
+    "storage_failed": Answer(Stage.RESULT, 507),
+    "job_unknown": Answer(Stage.RESULT, 404),
+    "image_unknown": Answer(Stage.RESULT, 404),
+    "internal_error": Answer(Stage.RESULT, 500),
+}
+
+
+def status_of(error: DarkroomError) -> int:
+    """The HTTP status of an error; a code that nobody listed is our own fault."""
+    return ANSWERS.get(error.code, ANSWERS["internal_error"]).status
+
+
+class KeyMissing(DarkroomError):
+    code = "key_missing"
+
+    def __init__(self) -> None:
+        super().__init__("An API key is needed: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.")
+
+
+class KeyWrong(DarkroomError):
+    code = "key_wrong"
+
+    def __init__(self) -> None:
+        super().__init__("This API key is not known here: check that it was copied whole.")
+
+
+class SiteRefused(DarkroomError):
+    """Without keys, whatever a browser can reach could be asked by any web page that it shows."""
+
+    code = "site_refused"
+
+    def __init__(self) -> None:
+        super().__init__("This server runs without keys and answers only programs and pages of this machine.")
+
+
+class AddressUnknown(DarkroomError):
+    code = "address_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address: /docs lists what there is.")
+
+
+class MethodWrong(DarkroomError):
+    code = "method_wrong"
+
+    def __init__(self) -> None:
+        super().__init__("This address does not take this method: /docs lists those that it takes.")
+
+
+class BodyTooLarge(DarkroomError):
+    code = "body_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is too large: send at most {limit} bytes.")
+
+
+class BodyInvalid(DarkroomError):
+    """The body is no JSON object, or a field of it has the wrong type or range."""
+
+    code = "body_invalid"
+
+
+class NotOffered(DarkroomError):
+    """A vendor's option that this server does not have."""
+
+    code = "not_offered"
+
+
+class QueueFull(DarkroomError):
+    """retry_after: seconds after which there may be room."""
+
+    code = "queue_full"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many jobs are waiting: try again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class JobUnknown(DarkroomError):
+    code = "job_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such job: it may have ended long ago, or the id was not copied whole.")
+
+
+class ImageUnknown(DarkroomError):
+    code = "image_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such image: it may have expired, or the address was not copied whole.")
+
+
+class JobCancelled(DarkroomError):
+    code = "job_cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled before its pictures were drawn.")
+
+
+class JobTooSlow(DarkroomError):
+    code = "job_too_slow"
+
+    def __init__(self) -> None:
+        super().__init__("Drawing took longer than a request may wait: ask for fewer steps or a smaller size.")
+
+
+class JobFailed(DarkroomError):
+    """What the worker told: its code and its sentence."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class ClientGone(DarkroomError):
+    code = "client_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The client closed the connection; its job was cancelled.")
+
+
+class StorageFailed(DarkroomError):
+    code = "storage_failed"
+
+    def __init__(self) -> None:
+        super().__init__("The pictures could not be stored: the server's disk may be full.")
+
+
+class InternalError(DarkroomError):
+    """Something that nobody foresaw: the log has it under the request id, the caller does not."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong in the server; its log tells more under this request id.")

@@ -1,0 +1,84 @@
+"""The only door for JSON: bytes become a checked request model, or a BodyInvalid that says what to mend.
+
+orjson refuses what the standard parser lets in or dies of: NaN and Infinity, lone surrogates, invalid UTF-8, nesting
+beyond 1024 levels; an integer beyond 64 bits comes back as a float, which a strict integer field refuses.
+"""
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.tasks import SEED_LIMIT
+from server.errors import BodyInvalid
+
+IGNORED_FIELDS_HEADER = "x-darkroom-ignored-fields"
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+MOST_NAMED = 20  # ignored fields; a header has to stay small
+LONGEST_PROMPT = 4000  # characters
+
+
+class Body(BaseModel):
+    """What request models are made of: true is no integer, "7" is no seed, NaN is no number; null means absent."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("it holds a NUL character: take it out")
+    return text
+
+
+def _with_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty: say what to draw")
+    return text
+
+
+Text = Annotated[str, Field(max_length=LONGEST_PROMPT), AfterValidator(_without_nul)]
+Prompt = Annotated[Text, AfterValidator(_with_words)]
+Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_without_nul)]
+Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+
+SomeBody = TypeVar("SomeBody", bound=Body)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object, whatever its content type says; raises BodyInvalid or BodyTooLarge."""
+    try:
+        value = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise BodyInvalid(
+            f"The body is not valid JSON (line {error.lineno}, column {error.colno}): send one JSON object in UTF-8."
+        ) from None
+    if not isinstance(value, dict):
+        raise BodyInvalid("The body must be a JSON object, such as {}.")
+    return value
+
+
+def check(model: type[SomeBody], value: dict[str, Any]) -> SomeBody:
+    """The request model of a JSON object; raises BodyInvalid that blames the first wrong field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else None
+    if field is None or not NAME.fullmatch(field):
+        raise BodyInvalid("The body does not have the form that /docs describes.")
+    told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    raise BodyInvalid(f"`{field}`: {told[0].lower()}{told[1:]}.", field=field)
+
+
+def ignored_fields(model: type[Body], value: dict[str, Any]) -> dict[str, str]:
+    """A header that names the fields which the model does not have; strange names are left unsaid."""
+    names = sorted(name for name in value if name not in model.model_fields and NAME.fullmatch(name))
+    return {IGNORED_FIELDS_HEADER: ", ".join(names[:MOST_NAMED])} if names else {}
+
+
+def described(model: type[Body], example: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read by this module; the model must be flat."""
+    schema = model.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}

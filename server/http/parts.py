@@ -1,0 +1,36 @@
+"""What a route may use, gathered by create_app and carried by the application's state."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from pipelines.catalog import Catalog
+from pipelines.engine.protocol import Worker
+from server.images import Images
+from server.jobs import Jobs
+from server.keys import Keys
+from server.metrics import Metrics
+from server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """keys: None where the operator chose to run without any."""
+
+    settings: Settings
+    catalog: Catalog
+    worker: Worker
+    jobs: Jobs
+    images: Images
+    metrics: Metrics
+    keys: Keys | None
+
+
+def parts_of(request: Request) -> Parts:
+    parts = request.app.state.parts
+    assert isinstance(parts, Parts)
+    return parts
+
+
+TheParts = Annotated[Parts, Depends(parts_of)]

@@ -1,0 +1,59 @@
+"""Errors become answers: the dialect of the address words the body, the table of server/errors.py gives the status."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from pipelines.errors import DarkroomError
+from server.errors import AddressUnknown, BodyInvalid, InternalError, MethodWrong, QueueFull, status_of
+
+Wording = Callable[[DarkroomError, str], dict[str, Any]]
+
+
+def our_wording(error: DarkroomError, request_id: str) -> dict[str, Any]:
+    """The body of an error in our own API; `field` is there where one field is to blame."""
+    body = {"code": error.code, "message": error.sentence, "request_id": request_id}
+    if error.field is not None:
+        body["field"] = error.field
+    return {"error": body}
+
+
+class Problems:
+    """wordings: an address prefix such as /v1 -> how that dialect words an error."""
+
+    def __init__(self, wordings: Mapping[str, Wording]) -> None:
+        self._wordings = dict(wordings)
+
+    def render(self, request: Request, error: DarkroomError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+        """The whole response. Nothing of the request is repeated in it."""
+        path = request.scope["path"]
+        wording = next(
+            (words for prefix, words in self._wordings.items() if path.startswith(f"{prefix}/")), our_wording
+        )
+        status = status_of(error)
+        headers = dict(headers or {})
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, QueueFull):
+            headers["Retry-After"] = str(error.retry_after)
+        return JSONResponse(wording(error, request.state.request_id), status, headers)
+
+    def install(self, app: FastAPI) -> None:
+        """Answer every error that the routes raise; what they do not foresee is left to the frame."""
+
+        async def ours(request: Request, error: Exception) -> JSONResponse:
+            assert isinstance(error, DarkroomError)
+            return self.render(request, error)
+
+        async def routing(request: Request, error: Exception) -> JSONResponse:
+            assert isinstance(error, HTTPException)
+            known = {404: AddressUnknown, 405: MethodWrong}.get(error.status_code)
+            told = known() if known else BodyInvalid("The request could not be read.")
+            return self.render(request, told if error.status_code < 500 else InternalError(), error.headers)
+
+        app.add_exception_handler(DarkroomError, ours)
+        app.add_exception_handler(HTTPException, routing)

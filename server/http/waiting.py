@@ -1,0 +1,60 @@
+"""A request that waits for its job, and lets go of the job when the client has gone."""
+
+import asyncio
+
+from fastapi import Request
+
+from pipelines.tasks import Task
+from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
+from server.http.parts import Parts
+from server.images import Encoding, Image
+from server.jobs import Job, Jobs, State
+
+
+async def draw(request: Request, parts: Parts, account: str, task: Task, encoding: Encoding) -> tuple[Image, ...]:
+    """The images of a task, while the client waits.
+
+    Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
+    """
+    job = await parts.jobs.submit(account, task, encoding)
+    job = await watch(request, parts.jobs, job, parts.settings.request_seconds)
+    if job.is_open:
+        await parts.jobs.cancel(account, job.id)
+        raise JobTooSlow
+    return images_of(job)
+
+
+def images_of(job: Job) -> tuple[Image, ...]:
+    """The images of a job that has ended; raises what it ended with instead."""
+    if job.failure is not None:
+        raise JobFailed(job.failure.code, job.failure.sentence)
+    if job.state is State.CANCELLED:
+        raise JobCancelled
+    return job.images
+
+
+async def watch(request: Request, jobs: Jobs, job: Job, seconds: float) -> Job:
+    """The job when it has ended, or as it is after so many seconds. Cancels it and raises ClientGone if nobody waits.
+
+    Also when the server stops: the request's own cancellation passes through here.
+    """
+    waiting = asyncio.create_task(jobs.wait(job, seconds))
+    leaving = asyncio.create_task(_client_leaves(request))
+    try:
+        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        await jobs.cancel(job.account, job.id)
+        raise ClientGone
+    except asyncio.CancelledError:
+        await jobs.cancel(job.account, job.id)
+        raise
+    finally:
+        waiting.cancel()
+        leaving.cancel()
+
+
+async def _client_leaves(request: Request) -> None:
+    """Returns when the connection closes; the body has been read, so nothing else is left to receive."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""Our own API: jobs, images, models, health, figures, and the page that explains it."""

@@ -1,0 +1,27 @@
+"""What the catalogue has, installed or not."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from pipelines.catalog import Catalog, Model
+from server.http.auth import TheAccount
+from server.http.parts import TheParts
+
+router = APIRouter(prefix="/darkroom/v1", tags=["models"])
+
+
+@router.get("/models")
+async def models(parts: TheParts, account: TheAccount) -> dict[str, Any]:
+    """Every model of the catalogue with what it can do; `darkroom pull NAME` installs one that is not there."""
+    return {"models": [_described(parts.catalog, model) for model in parts.catalog.models]}
+
+
+def _described(catalog: Catalog, model: Model) -> dict[str, Any]:
+    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits"}
+    return {
+        **model.model_dump(mode="json", include=fields),
+        "tasks": list(model.tasks),
+        "size_bytes": model.size_bytes,
+        "installed": catalog.is_installed(model),
+    }

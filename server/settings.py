@@ -1,0 +1,55 @@
+"""What the operator may choose, read once from DARKROOM_* and the command line, then frozen."""
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def is_loopback(host: str) -> bool:
+    """True where only this machine can connect to `host`; a name other than localhost could be anything."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def user_data_folder() -> Path:
+    """Where the XDG base directory specification puts a program's data for one user."""
+    share = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(share) / "darkroom"
+
+
+class Settings(BaseSettings):
+    """Raises pydantic's ValidationError, which never shows the values (one of them is a key)."""
+
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    data: Path = Field(default_factory=user_data_folder)
+    models_file: Path | None = None  # None: the catalogue that comes with the program
+    models_folder: Path | None = None  # None: `models` in the data folder
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    inline: bool = False
+    auth: bool = True
+    admin_key: SecretStr | None = Field(default=None, min_length=20)
+    max_body_bytes: int = Field(default=2**20, ge=1024)
+    max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
+    request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
+    image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
+    stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
+
+    @model_validator(mode="after")
+    def _open_doors_stay_at_home(self) -> "Settings":
+        if not self.auth and not is_loopback(self.host):
+            raise ValueError("without keys the server may listen on a loopback address only, such as 127.0.0.1")
+        return self
+
+    @property
+    def weights_folder(self) -> Path:
+        return self.models_folder or self.data / "models"

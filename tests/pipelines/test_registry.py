@@ -1,0 +1,146 @@
+"""The registry loads what is asked for, keeps to its memory, and lets go of what it forgets."""
+
+import gc
+import shutil
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipelines.catalog import Catalog
+from pipelines.errors import ModelNotInstalled, ModelUnknown, OutOfMemory, TaskRefused, WeightsRefused
+from pipelines.registry import Registry
+from pipelines.sdxl.loading import PARTS
+from pipelines.sdxl.model import SdxlModel
+from pipelines.weights import sha256
+from tests.pipelines.conftest import Write, save_tiny_sdxl
+from tests.pipelines.test_loading import to_original_keys
+
+CPU = torch.device("cpu")
+NAMES = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    save_tiny_sdxl(folder)
+    return folder
+
+
+@pytest.fixture
+def catalog(catalogued: Write, tiny: Path) -> Catalog:
+    """Three installed copies of one model, of the same content but without a sha256 that would tell."""
+    catalog = catalogued(*({"id": name} for name in NAMES), {"id": "absent"}, {"id": "other", "kind": "upscaler"})
+    for name in NAMES:
+        shutil.copytree(tiny, catalog.models_folder / name)
+    return catalog
+
+
+def registry_for(catalog: Catalog, budget: int | None = None) -> Registry:
+    return Registry(catalog, CPU, torch.float32, budget)
+
+
+def bytes_of(model: SdxlModel) -> int:
+    parameters = [parameter for part in PARTS for parameter in getattr(model, part).parameters()]
+    return sum(parameter.numel() * 4 for parameter in parameters)
+
+
+def test_a_model_is_loaded_once(catalog: Catalog) -> None:
+    registry = registry_for(catalog)
+    assert registry.sdxl("one") is registry.sdxl("one")
+    assert registry.loaded() == ("one",)
+
+
+def test_the_least_recently_used_goes_when_the_budget_is_spent(catalog: Catalog) -> None:
+    size = bytes_of(registry_for(catalog).sdxl("one"))
+    registry = registry_for(catalog, budget=2 * size)
+    registry.sdxl("one")
+    registry.sdxl("two")
+    registry.sdxl("one")
+    registry.sdxl("three")
+    assert registry.loaded() == ("one", "three")
+
+
+def test_a_model_larger_than_the_budget_is_refused_and_drives_nobody_out(catalog: Catalog) -> None:
+    size = bytes_of(registry_for(catalog).sdxl("one"))
+    registry = registry_for(catalog, budget=size - 1)
+    with pytest.raises(OutOfMemory, match="memory budget"):
+        registry.sdxl("one")
+    assert registry.loaded() == ()
+
+
+def test_an_unloaded_model_is_gone(catalog: Catalog) -> None:
+    registry = registry_for(catalog)
+    traces = [weakref.ref(getattr(registry.sdxl("one"), part)) for part in PARTS]
+    registry.unload("one")
+    gc.collect()
+    assert [trace() for trace in traces] == [None] * len(traces)
+    assert registry.loaded() == ()
+
+
+def test_a_model_in_use_outlives_being_forgotten(catalog: Catalog) -> None:
+    registry = registry_for(catalog)
+    held = registry.sdxl("one")
+    registry.unload("one")
+    assert held.unet.conv_in.weight.isfinite().all()
+    assert registry.sdxl("one") is not held
+
+
+def test_models_share_the_parts_whose_files_are_the_same(catalogued: Write, tmp_path: Path) -> None:
+    for seed, name in enumerate(("one", "two")):
+        save_tiny_sdxl(tmp_path / "models" / name, seed)
+    vae = "vae/diffusion_pytorch_model.safetensors"
+    files = [{"path": vae, "sha256": sha256(tmp_path / "models" / "one" / vae)}, {"path": "model_index.json"}]
+    registry = registry_for(catalogued({"id": "one", "files": files}, {"id": "two", "files": files}))
+    one, two = registry.sdxl("one"), registry.sdxl("two")
+    assert one.vae is two.vae
+    assert one.unet is not two.unet
+    registry.unload("one")
+    assert registry.sdxl("two").vae is two.vae
+
+
+def test_a_shared_part_counts_once(catalogued: Write, tiny: Path) -> None:
+    files = [{"path": path.relative_to(tiny).as_posix(), "sha256": sha256(path)} for path in tiny.rglob("*.*")]
+    catalog = catalogued({"id": "one", "files": files}, {"id": "two", "files": files})
+    for name in ("one", "two"):
+        shutil.copytree(tiny, catalog.models_folder / name)
+    registry = registry_for(catalog, budget=bytes_of(registry_for(catalog).sdxl("one")))
+    registry.sdxl("one")
+    registry.sdxl("two")
+    assert registry.loaded() == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("nobody", ModelUnknown), ("absent", ModelNotInstalled), ("other", TaskRefused)],
+    ids=["unknown", "not installed", "of another kind"],
+)
+def test_what_cannot_be_loaded_is_a_named_error(catalog: Catalog, name: str, error: type[Exception]) -> None:
+    shutil.copytree(catalog.models_folder / "one", catalog.models_folder / "other")
+    with pytest.raises(error):
+        registry_for(catalog).sdxl(name)
+
+
+def test_a_file_that_was_changed_since_it_was_catalogued_is_refused(catalogued: Write, tiny: Path) -> None:
+    files = [{"path": "unet/config.json", "sha256": "0" * 64}, {"path": "vae/config.json"}]
+    catalog = catalogued({"files": files})
+    shutil.copytree(tiny, catalog.models_folder / "tiny")
+    with pytest.raises(WeightsRefused, match="sha256"):
+        registry_for(catalog).sdxl("tiny")
+
+
+def test_a_single_checkpoint_takes_its_scheduler_from_the_entry(
+    catalogued: Write, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = {"id": "single", "files": [{"path": "single.safetensors"}], "tokenizers_from": "tiny"}
+    catalog = catalogued({}, {**single, "scheduler": {"timestep_spacing": "linspace"}})
+    shutil.copytree(tiny, catalog.models_folder / "tiny")
+    (catalog.models_folder / "single").mkdir()
+    save_file(to_original_keys(tiny), catalog.models_folder / "single" / "single.safetensors")
+    monkeypatch.setattr("pipelines.registry.CONFIGS", tiny)  # the true ones have three billion parameters
+    model = registry_for(catalog).sdxl("single")
+    assert model.scheduler["timestep_spacing"] == "linspace"
+    assert model.scheduler["prediction_type"] == "v_prediction"
+    assert torch.equal(model.unet.conv_in.weight, registry_for(catalog).sdxl("tiny").unet.conv_in.weight)

@@ -1,0 +1,136 @@
+"""A whole server for a test: a real uvicorn on a free loopback port, the step worker, a catalogue of three models."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from pipelines.catalog import Catalog
+from pipelines.engine.protocol import Worker
+from server.app import create_app
+from server.settings import Settings
+from tests.server.worker import StepWorker
+
+KEY = "a key for tests, long enough"
+MODELS = """
+models:
+  - &flat
+    id: flat
+    name: Flat
+    kind: sdxl
+    description: Flat colours.
+    licence: Apache-2.0
+    files: [{path: flat.safetensors}]
+    dtype: float32
+    defaults: {steps: 8, guidance_scale: 4.0, sampler: euler, width: 128, height: 128}
+    native_sizes: [128x128]
+    direct: {min_side: 64, max_side: 256, min_pixels: 4096, max_pixels: 65536}
+    limits: {max_side: 512, max_steps: 10}
+  - {<<: *flat, id: absent, name: Absent, source: {hub: someone/absent, revision: null}}
+  - id: enlarger
+    name: Enlarger
+    kind: upscaler
+    description: Larger pictures.
+    licence: Apache-2.0
+    files: [{path: enlarger.safetensors}]
+    dtype: float32
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server. client: carries the key. url: scheme, host and port."""
+
+    url: str
+    client: httpx.Client
+    worker: StepWorker
+    app: FastAPI
+    data: Path
+
+
+Serve = Callable[..., Served]
+
+
+def small_catalog(folder: Path) -> Catalog:
+    """`flat` is installed, `absent` and `enlarger` are not."""
+    models_file, models_folder = folder / "models.yaml", folder / "models"
+    models_file.write_text(MODELS)
+    (models_folder / "flat").mkdir(parents=True, exist_ok=True)
+    (models_folder / "flat" / "flat.safetensors").touch()
+    return Catalog.load(models_file, models_folder)
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The address of an application that a real uvicorn serves in a thread."""
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="uvicorn")
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            sleep(0.01)
+        assert server.started, "uvicorn did not start"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def application(folder: Path, worker: Worker, **settings: Any) -> FastAPI:
+    values: dict[str, Any] = {"data": folder, "admin_key": KEY} | settings
+    return create_app(Settings(**values), small_catalog(folder), worker)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> Iterator[None]:
+    """A server's threads write their log past pytest's capture."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts a server with the settings given: serve(max_queue=1)."""
+    with ExitStack() as stack:
+
+        def start(worker: StepWorker | None = None, **settings: Any) -> Served:
+            worker = worker or StepWorker()
+            app = application(tmp_path, worker, **settings)
+            url = stack.enter_context(running(app))
+            headers = {"Authorization": f"Bearer {KEY}"}
+            client = stack.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False))
+            stack.callback(worker.let_go)
+            return Served(url, client, worker, app, tmp_path)
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests of a module that leave it as it was."""
+    folder, worker = tmp_path_factory.mktemp("shared"), StepWorker()
+    app = application(folder, worker)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with running(app) as url, httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        yield Served(url, client, worker, app, folder)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Returns when the condition holds; fails after half a minute."""
+    for _ in range(3000):
+        if condition():
+            return
+        sleep(0.01)
+    raise AssertionError("it never came true")

@@ -1,0 +1,140 @@
+"""The whole application: no torch, no open door, no unanswered error, and health that does not lie."""
+
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+import structlog
+from fastapi.routing import APIRoute
+from openapi_spec_validator import validate
+
+from server.errors import ANSWERS
+from tests.server.serving import Serve, Served
+from tests.server.worker import StepWorker
+
+OPEN = {"/livez", "/readyz", "/docs", "/", "/files/{link}"}
+
+
+def test_importing_the_application_loads_no_torch() -> None:
+    code = "import server.app, sys; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_address_but_the_open_ones_asks_for_a_key(shared: Served) -> None:
+    described = shared.client.get("/openapi.json").json()["paths"]
+    asked = {(method, path) for path, methods in described.items() for method in methods if path not in OPEN}
+    assert asked, "there are addresses to ask"
+    for method, path in asked:
+        address = shared.url + re.sub(r"{\w+}", "x", path)
+        assert httpx.request(method, address).status_code == 401, (method, path)
+
+
+def test_every_answer_has_an_id_of_its_own_and_is_not_sniffed(shared: Served) -> None:
+    answers = [shared.client.get(path) for path in ("/livez", "/livez", "/v1/models", "/nothing", "/v1/nothing")]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+    assert {answer.headers["x-content-type-options"] for answer in answers} == {"nosniff"}
+
+
+def test_what_nobody_foresaw_is_an_opaque_500_with_a_request_id(serve: Serve) -> None:
+    served = serve()
+
+    async def broken() -> None:
+        raise RuntimeError("a secret of the inside")
+
+    served.app.router.routes.insert(0, APIRoute("/v1/broken", broken))
+    answer = served.client.get("/v1/broken")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["type"] == "server_error"
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+def test_the_log_tells_of_a_job_but_not_its_prompt(shared: Served) -> None:
+    with structlog.testing.capture_logs() as lines:
+        shared.client.post("/v1/images/generations", json={"prompt": "my secret wish"}).raise_for_status()
+    assert {"job_accepted", "job_ended", "request_answered"} <= {line["event"] for line in lines}
+    assert "secret wish" not in str(lines)
+
+
+def test_both_headers_carry_a_key(shared: Served) -> None:
+    key = shared.client.headers["authorization"].removeprefix("Bearer ")
+    assert httpx.get(f"{shared.url}/v1/models", headers={"X-API-Key": key}).status_code == 200
+
+
+def test_the_description_is_valid_openapi_with_an_example_for_every_body(shared: Served) -> None:
+    described = httpx.get(f"{shared.url}/openapi.json").json()
+    validate(described)
+    bodies = [
+        operation["requestBody"]["content"]["application/json"]
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    assert len(bodies) == 2
+    assert all(body["example"]["prompt"] for body in bodies)
+
+
+def test_the_page_that_explains_it_needs_no_other_host(shared: Served) -> None:
+    page = httpx.get(f"{shared.url}/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "//" not in re.sub(r"^\s*//.*$", "", page.text, flags=re.MULTILINE).replace("</", "")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_readiness_follows_the_worker(serve: Serve) -> None:
+    worker = StepWorker(state="starting")
+    served = serve(worker)
+    assert httpx.get(f"{served.url}/livez").status_code == 200
+    assert httpx.get(f"{served.url}/readyz").status_code == 503
+    worker.state = "ready"
+    assert httpx.get(f"{served.url}/readyz").status_code == 200
+    worker.silent_seconds = 61.0
+    silent = httpx.get(f"{served.url}/readyz")
+    assert (silent.status_code, silent.json()["state"]) == (503, "silent")
+
+
+def test_the_figures_count_what_happened(serve: Serve) -> None:
+    served = serve()
+    star = {"prompt": "a red star"}
+    for _ in range(2):
+        served.client.post("/v1/images/generations", json=star).raise_for_status()
+    served.client.get("/v1/models/nobody-put-this-here")
+    figures = served.client.get("/metrics").text
+    assert 'darkroom_ended_jobs_total{state="succeeded"} 2.0' in figures
+    assert "darkroom_draw_seconds_count 2.0" in figures
+    assert 'method="POST",route="/v1/images/generations",status="200"} 2.0' in figures
+    assert 'route="/v1/models/{model_id}",status="404"} 1.0' in figures
+    assert "nobody-put-this-here" not in figures
+
+
+def test_our_own_list_of_models_tells_what_is_installed(shared: Served) -> None:
+    models = {model["id"]: model for model in shared.client.get("/darkroom/v1/models").json()["models"]}
+    assert {name: model["installed"] for name, model in models.items()} == {
+        "flat": True,
+        "absent": False,
+        "enlarger": False,
+    }
+    assert models["flat"]["defaults"]["steps"] == 8
+
+
+def test_without_keys_only_this_machine_s_own_pages_and_programs_are_answered(serve: Serve) -> None:
+    served = serve(auth=False)
+    address = f"{served.url}/v1/models"
+    assert httpx.get(address).status_code == 200
+    assert httpx.get(address, headers={"Host": "rebound.example.org"}).status_code == 403
+    assert httpx.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "x" * 300, '"><script>', ""])
+def test_a_host_header_that_is_no_host_is_not_believed(shared: Served, host: str) -> None:
+    headers = {"Host": host} if host else {}
+    answer = shared.client.post("/v1/images/generations", json={"prompt": "a red star"}, headers=headers)
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        assert answer.json()["data"][0]["url"].startswith(f"{shared.url}/files/")
+
+
+def test_every_error_has_a_status_of_its_own_kind() -> None:
+    assert all(400 <= answer.status < 600 for answer in ANSWERS.values())

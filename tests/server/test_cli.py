@@ -1,0 +1,181 @@
+"""The commands: what they print, what they refuse, and that a stopped server has not failed."""
+
+import io
+import json
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
+
+from pipelines.tasks import TextToImage
+from server.cli import app, draw_one, welcome
+from server.settings import Settings
+from tests.server.serving import MODELS, Serve, until
+from tests.server.worker import StepWorker, flat_colour
+
+DARKROOM = [sys.executable, "-m", "server"]
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def models_file(tmp_path: Path) -> Path:
+    file = tmp_path / "models.yaml"
+    file.write_text(MODELS)
+    return file
+
+
+def opened(file: Path) -> Image.Image:
+    return Image.open(io.BytesIO(file.read_bytes()))
+
+
+def printed(capsys: pytest.CaptureFixture[str], settings: Settings, made: str | None) -> str:
+    welcome(Console(width=60), settings, made)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--host", "192.168.0.9"]], ids=["all", "one"])  # noqa: S104
+def test_no_auth_is_refused_off_loopback(arguments: list[str], tmp_path: Path) -> None:
+    result = run(app, ["serve", "--no-auth", *arguments], env={"DARKROOM_DATA": str(tmp_path)})
+    assert result.exit_code == 2
+    assert "loopback" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_short_admin_key_is_refused_without_showing_it(tmp_path: Path) -> None:
+    result = run(app, ["serve"], env={"DARKROOM_DATA": str(tmp_path), "DARKROOM_ADMIN_KEY": "hunter2"})
+    assert result.exit_code == 2
+    assert "admin_key" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_models_lists_what_is_installed_and_what_is_not(models_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "models" / "flat").mkdir(parents=True)
+    (tmp_path / "models" / "flat" / "flat.safetensors").write_bytes(b"1234")
+    result = run(app, ["models", "--models", str(models_file)], env={"DARKROOM_DATA": str(tmp_path), "COLUMNS": "200"})
+    lines = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if line.count("│") > 2}
+    assert re.search(r"sdxl .* yes .* 4 bytes .* Apache-2.0", lines["flat"])
+    assert re.search(r"upscaler .* no ", lines["enlarger"])
+
+
+def test_a_catalogue_that_is_wrong_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("models: [{id: 7}]")
+    result = run(app, ["models", "--models", str(tmp_path / "models.yaml")], env={"DARKROOM_DATA": str(tmp_path)})
+    assert result.exit_code == 2
+    assert result.stderr.startswith("darkroom: ")
+
+
+def test_pulling_a_model_that_nobody_knows_is_told_plainly(models_file: Path, tmp_path: Path) -> None:
+    result = run(app, ["pull", "nothing", "--models", str(models_file)], env={"DARKROOM_DATA": str(tmp_path)})
+    assert result.exit_code == 2
+    assert "darkroom models" in result.stderr
+
+
+def test_draw_refuses_a_file_that_is_no_picture_before_it_loads_anything(tmp_path: Path) -> None:
+    result = run(app, ["draw", "a red star", "-o", str(tmp_path / "star.exe")], env={"DARKROOM_DATA": str(tmp_path)})
+    assert result.exit_code == 2
+    assert ".png" in result.stderr
+
+
+def test_draw_follows_the_worker_to_its_picture() -> None:
+    task = TextToImage("flat", "a red star", "", 64, 64, 3, 4.0, "euler", seed=5)
+    picture = draw_one(StepWorker(), task)
+    assert picture.pixels[:3] == flat_colour(5)
+
+
+def test_the_panel_shows_a_new_key_once_and_a_line_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, Settings(port=8123), "dk_0123_secret")
+    assert "http://127.0.0.1:8123" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("curl")]
+    words = shlex.split(line)
+    assert "Authorization: Bearer dk_0123_secret" in words
+    assert json.loads(words[words.index("-d") + 1])["task"] == "text_to_image"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        pytest.param(Settings(), "first start", id="a later start"),
+        pytest.param(Settings(admin_key="the operator's own key"), "DARKROOM_ADMIN_KEY", id="the operator's key"),
+        pytest.param(Settings(auth=False), "none needed", id="no key"),
+    ],
+)
+def test_the_panel_never_shows_a_key_that_it_did_not_make(
+    capsys: pytest.CaptureFixture[str], settings: Settings, words: str
+) -> None:
+    text = printed(capsys, settings, None)
+    assert words in text
+    assert "operator's own" not in text
+
+
+def test_the_pasted_line_draws_a_picture(serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    served = serve()
+    key = served.client.headers["authorization"].removeprefix("Bearer ")
+    text = printed(capsys, Settings(port=httpx.URL(served.url).port or 0), key)
+    (line,) = [line for line in text.splitlines() if line.startswith("curl")]
+    subprocess.run([*shlex.split(line), "--silent", "--noproxy", "*"], cwd=tmp_path, check=True)
+    assert opened(tmp_path / "star.png").format == "PNG"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def started(port: int, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """`darkroom serve` as a process of its own, answering."""
+    command = [*DARKROOM, "serve", "--port", str(port), "--device", "cpu"]
+    environment = {"DARKROOM_DATA": str(tmp_path), "PATH": "/usr/bin:/bin", "COLUMNS": "100"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            until(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/livez"))
+            yield process
+        finally:
+            process.kill()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.draws
+def test_the_first_start_s_line_gives_a_picture_and_a_signal_ends_it_well(
+    started: "subprocess.Popen[str]", port: int, tmp_path: Path
+) -> None:
+    assert started.stdout is not None
+    line = next(line for line in started.stdout if line.startswith("curl"))
+    assert f":{port}/" in line
+    subprocess.run([*shlex.split(line), "--silent", "--noproxy", "*"], cwd=tmp_path, check=True, timeout=120)
+    picture = opened(tmp_path / "star.png").convert("RGB")
+    corner = picture.getpixel((2, 2))
+    assert isinstance(corner, tuple)
+    assert max(corner) < 70, "the background is black"
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(timeout=60) == 0
+
+
+@pytest.mark.draws
+def test_draw_makes_a_picture_without_a_server(tmp_path: Path) -> None:
+    command = [*DARKROOM, "draw", "a big red star on a white background", "-o", str(tmp_path / "star.png")]
+    done = subprocess.run([*command, "--seed", "1", "--device", "cpu"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    picture = opened(tmp_path / "star.png").convert("RGB")
+    corner = picture.getpixel((2, 2))
+    assert isinstance(corner, tuple)
+    assert min(corner) > 190, "the background is white"

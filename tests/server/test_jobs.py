@@ -1,0 +1,182 @@
+"""Our own API: a job is accepted or refused at once, told about while it runs, and ends in exactly one way."""
+
+import io
+import json
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+from tests.server.serving import KEY, Serve, Served, until
+from tests.server.worker import StepWorker, flat_colour
+
+JOBS = "/darkroom/v1/jobs"
+STAR = {"task": "text_to_image", "prompt": "a red star", "seed": 3}
+
+
+def state_of(served: Served, location: str) -> str:
+    return str(served.client.get(location).json()["state"])
+
+
+def test_a_job_is_accepted_at_once_and_ends_with_images(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    accepted = served.client.post(JOBS, json=STAR | {"count": 2})
+    assert accepted.status_code == 202
+    assert accepted.json()["state"] == "queued"
+    served.worker.let_go()
+    location = accepted.headers["location"]
+    until(lambda: state_of(served, location) == "succeeded")
+    job = served.client.get(location).json()
+    assert [image["seed"] for image in job["images"]] == [3, 4]
+    assert job["progress"] == {"step": 8, "steps": 8}
+    for image in job["images"]:
+        picture = Image.open(io.BytesIO(served.client.get(image["file"]).content))
+        assert picture.getpixel((0, 0)) == tuple(flat_colour(image["seed"]))
+
+
+def test_a_picture_comes_straight_away_to_those_who_accept_one(shared: Served) -> None:
+    answer = shared.client.post(JOBS, json=STAR, headers={"Accept": "image/png"})
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
+def test_curl_s_form_content_type_is_no_hindrance(shared: Served) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "image/png"}
+    assert shared.client.post(JOBS, content=json.dumps(STAR), headers=headers).status_code == 200
+
+
+def test_whoever_prefers_to_wait_gets_the_ended_job(shared: Served) -> None:
+    answer = shared.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"})
+    assert (answer.status_code, answer.json()["state"]) == (200, "succeeded")
+    assert answer.headers["preference-applied"] == "wait=30"
+
+
+def test_whoever_waited_long_enough_gets_the_job_as_it_is(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    answer = served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=0"})
+    assert answer.status_code == 202
+    served.worker.let_go()
+    until(lambda: state_of(served, answer.headers["location"]) == "succeeded")
+
+
+def test_a_cancelled_job_stops_before_its_next_step(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    location = served.client.post(JOBS, json=STAR).headers["location"]
+    served.worker.await_running()
+    assert served.client.delete(location).status_code == 202
+    until(lambda: state_of(served, location) == "cancelled")
+    assert served.worker.steps_drawn == 0
+
+
+def test_a_job_that_has_ended_stays_as_it_is(shared: Served) -> None:
+    location = shared.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).headers["location"]
+    assert shared.client.delete(location).json()["state"] == "succeeded"
+
+
+def test_a_client_that_leaves_takes_its_job_along(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    body = json.dumps(STAR).encode()
+    head = f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nAccept: image/png\r\nContent-Length: {len(body)}"
+    address = urlsplit(served.url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head.encode() + b"\r\n\r\n" + body)
+        served.worker.await_running()
+    served.worker.await_idle()
+    assert served.worker.steps_drawn == 0, "the worker was held, so nothing but a cancellation can have ended it"
+
+
+def test_a_full_queue_refuses_before_it_promises(serve: Serve) -> None:
+    served = serve(max_queue=2)
+    served.worker.hold()
+    running = served.client.post(JOBS, json=STAR).headers["location"]
+    until(lambda: state_of(served, running) == "running")
+    kept = [served.client.post(JOBS, json=STAR) for _ in range(2)]
+    refused = served.client.post(JOBS, json=STAR)
+    assert [answer.status_code for answer in kept] == [202, 202]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "queue_full")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    served.worker.let_go()
+    for answer in kept:
+        until(lambda answer=answer: state_of(served, answer.headers["location"]) == "succeeded")  # type: ignore[misc]
+
+
+def test_a_failed_job_tells_the_worker_s_sentence_and_the_next_one_is_drawn(serve: Serve) -> None:
+    worker = StepWorker()
+    served = serve(worker)
+    worker.failing = ("drawing_failed", "Something went wrong while drawing.")
+    failed = served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json()
+    assert failed["error"] == {"code": "drawing_failed", "message": "Something went wrong while drawing."}
+    worker.failing = None
+    assert served.client.post(JOBS, json=STAR, headers={"Accept": "image/png"}).status_code == 200
+
+
+def test_a_request_may_not_wait_for_ever(serve: Serve) -> None:
+    served = serve(request_seconds=0.1)
+    served.worker.hold()
+    answer = served.client.post(JOBS, json=STAR, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "job_too_slow")
+    served.worker.await_idle()
+    assert served.worker.steps_drawn == 0, "its job was cancelled"
+
+
+def test_a_disk_that_refuses_is_a_message_and_not_a_hang(serve: Serve) -> None:
+    served = serve()
+    (served.data / "images").write_text("a file where the folder should be")
+    answer = served.client.post(JOBS, json=STAR, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_failed")
+
+
+def test_jobs_wait_while_the_model_loads(serve: Serve) -> None:
+    worker = StepWorker(state="starting")
+    served = serve(worker)
+    location = served.client.post(JOBS, json=STAR).headers["location"]
+    assert state_of(served, location) == "queued"
+    worker.state = "ready"
+    worker.let_go()
+    until(lambda: state_of(served, location) == "succeeded")
+
+
+def test_stopping_the_server_leaves_no_thread_behind(tmp_path: Path, serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    served.client.post(JOBS, json=STAR)
+    served.worker.await_running()  # the fixture stops the server and joins its threads: this test ends or times out
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        pytest.param({}, "task", id="no task"),
+        pytest.param({"task": "dance"}, "task", id="unknown task"),
+        pytest.param({"task": ["text_to_image"]}, "task", id="task that is a list"),
+        pytest.param({"task": "text_to_image"}, "prompt", id="no prompt"),
+        pytest.param(STAR | {"width": "wide"}, "width", id="width that is no number"),
+        pytest.param(STAR | {"width": 10**6}, "width", id="width out of range"),
+        pytest.param(STAR | {"count": 0}, "count", id="no pictures"),
+        pytest.param(STAR | {"seed": 2**80}, "seed", id="large seed"),
+    ],
+)
+def test_a_bad_task_is_told_by_field(shared: Served, body: dict[str, object], field: str) -> None:
+    answer = shared.client.post(JOBS, json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == field
+    assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", [f"{JOBS}/job_none", "/darkroom/v1/images/image_none", "/files/none.png"])
+def test_what_is_not_there_is_a_404(shared: Served, path: str) -> None:
+    assert shared.client.get(path).status_code == 404
+
+
+def test_an_image_can_be_looked_at_and_deleted(shared: Served) -> None:
+    job = shared.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json()
+    address = f"/darkroom/v1/images/{job['images'][0]['id']}"
+    assert shared.client.get(address).json()["model"] == "flat"
+    assert shared.client.delete(address).status_code == 204
+    assert shared.client.get(f"{address}/file").status_code == 404

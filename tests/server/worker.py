@@ -1,0 +1,113 @@
+"""A worker without a model: a real thread that draws flat colours from seeds, step by step, and can be held there."""
+
+import hashlib
+import threading
+from collections import deque
+from time import monotonic
+
+from pipelines.engine.protocol import Cancelled, Failed, Finished, Health, Listener, Progressed, Started
+from pipelines.tasks import Picture, Task
+
+
+def flat_colour(seed: int) -> bytes:
+    """The RGB that a seed stands for."""
+    return hashlib.sha256(str(seed).encode()).digest()[:3]
+
+
+class StepWorker:
+    """The Worker protocol, whole. `hold` stops it before its next step; `failing` makes the jobs that follow fail."""
+
+    def __init__(self, *, state: str = "ready") -> None:
+        self.state = state
+        self.failing: tuple[str, str] | None = None
+        self.silent_seconds: float | None = None
+        self.steps_drawn = 0
+        self._waiting: deque[tuple[str, Task]] = deque()
+        self._running: str | None = None
+        self._cancelled: set[str] = set()
+        self._news = threading.Condition()
+        self._is_held = False
+        self._is_stopping = False
+        self._thread: threading.Thread | None = None
+        self._beat = monotonic()
+
+    def start(self, listener: Listener) -> None:
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="step-worker")
+        self._thread.start()
+
+    def submit(self, job_id: str, task: Task) -> None:
+        with self._news:
+            self._waiting.append((job_id, task))
+            self._news.notify_all()
+
+    def cancel(self, job_id: str) -> None:
+        with self._news:
+            self._cancelled.add(job_id)
+            self._news.notify_all()
+
+    def health(self) -> Health:
+        since = monotonic() - self._beat if self.silent_seconds is None else self.silent_seconds
+        running = int(self._running is not None)
+        return Health(self.state == "ready", self.state, "cpu", since, ("flat",), running, len(self._waiting))
+
+    def stop(self) -> None:
+        with self._news:
+            self._is_stopping = True
+            self._news.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        self.state = "stopped"
+
+    def hold(self) -> None:
+        with self._news:
+            self._is_held = True
+
+    def let_go(self) -> None:
+        with self._news:
+            self._is_held = False
+            self._news.notify_all()
+
+    def await_running(self) -> None:
+        """Returns when a job has started and nothing else has to happen first."""
+        with self._news:
+            assert self._news.wait_for(lambda: self._running is not None, timeout=30)
+
+    def await_idle(self) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: self._running is None and not self._waiting, timeout=30)
+
+    def _run(self, listener: Listener) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: bool(self._waiting and self.state == "ready") or self._is_stopping)
+                self._beat = monotonic()
+                if self._is_stopping and not self._waiting:
+                    return
+                job_id, task = self._waiting.popleft()
+                self._running = job_id
+                self._news.notify_all()
+            listener(Started(job_id))
+            listener(self._drawn(job_id, task, listener))
+            with self._news:
+                self._running = None
+                self._news.notify_all()
+
+    def _drawn(self, job_id: str, task: Task, listener: Listener) -> Finished | Failed | Cancelled:
+        for step in range(task.steps):
+            with self._news:
+                gone = self._is_stopping or job_id in self._cancelled
+                while self._is_held and not gone:
+                    self._news.wait()
+                    gone = self._is_stopping or job_id in self._cancelled
+                if gone:
+                    return Cancelled(job_id)
+                self._beat = monotonic()
+                self.steps_drawn += 1
+            listener(Progressed(job_id, step + 1, task.steps))
+        if self.failing is not None:
+            return Failed(job_id, *self.failing)
+        return Finished(job_id, tuple(self._picture(task, task.seed + index) for index in range(task.count)))
+
+    def _picture(self, task: Task, seed: int) -> Picture:
+        pixels = flat_colour(seed) * (task.width * task.height)
+        return Picture(task.width, task.height, pixels, seed, (task.width, task.height), task.model)

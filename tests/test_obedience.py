@@ -1,0 +1,137 @@
+"""The shapes model obeys: what a prompt names comes out in the picture, on combinations that training never saw."""
+
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.demo.draw import draw_scene
+from pipelines.demo.world import COLOURS, random_scene
+from tests.judge import look
+from tests.shapes import (
+    FOLDER,
+    TARGETS,
+    Artist,
+    drowned,
+    judge,
+    judged_scenes,
+    percent,
+    read_figures,
+    table,
+    weights_sha256,
+    write_figures,
+)
+
+SAMPLE = 24
+Report = Callable[[list[str]], None]
+
+pytestmark = pytest.mark.draws
+
+
+def test_the_judges_combinations_were_never_trained_on() -> None:
+    random = Random(0)
+    trained = {random_scene(random, held_out=False).name for _ in range(3000)}
+    judged = {scene.name for pair in (False, True) for scene, _ in judged_scenes(200, pair=pair)}
+    assert not trained & judged
+    assert all(scene.is_held_out for scene, _ in judged_scenes(200))
+
+
+def test_a_sample_of_prompts_is_obeyed(artist: Artist, report: Report) -> None:
+    tally = judge(artist, judged_scenes(SAMPLE))
+    report(table(f"shapes-xl, a sample of {SAMPLE}", tally))
+    for name, target in TARGETS.items():
+        assert percent(tally[name]) >= target - 12, name  # a sample of 24 scatters that much
+
+
+def test_the_committed_figures_are_of_these_weights_and_meet_the_targets(report: Report) -> None:
+    figures = read_figures()
+    assert figures["weights_sha256"] == weights_sha256(), "run scripts/test --full and commit benchmarks/shapes.json"
+    for name, target in TARGETS.items():
+        assert figures["percent"]["single"][name] >= target, name
+    report([f"{key}: {value}" for key, value in figures["percent"].items()])
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_every_prompt_of_the_judge(artist: Artist, report: Report) -> None:
+    singles, pairs = judged_scenes(200), judged_scenes(100, pair=True)
+    cases = {
+        "single": judge(artist, singles),
+        "pair": judge(artist, pairs),
+        "drowned in 60 words": judge(artist, drowned(singles[:100], 60)),
+        **{f"{w}x{h}": judge(artist, singles[:50], (w, h)) for w, h in [(160, 96), (96, 160), (192, 192)]},
+        **{f"{side}x{side}": judge(artist, singles[:20], (side, side)) for side in (64, 256)},
+    }
+    for name, tally in cases.items():
+        report(table(name, tally))
+    counts = {name: len(next(iter(tally.values()))) for name, tally in cases.items()}
+    percents = {name: {key: percent(right) for key, right in tally.items()} for name, tally in cases.items()}
+    write_figures({"prompts": counts, "percent": percents, "vae_psnr_db": round(_psnr(artist), 2)})
+    for name, target in TARGETS.items():
+        assert percents["single"][name] >= target, name
+
+
+def test_a_big_yellow_star_on_black_is_yellow_on_black_for_twenty_seeds(artist: Artist) -> None:
+    prompt = "a big yellow star on a black background"
+    sights = [look(image) for image in artist.draw([artist.task(prompt, seed=seed) for seed in range(20)])]
+    assert [(sight.colour, sight.background) for sight in sights] == [("yellow", "black")] * 20
+
+
+def test_a_negative_prompt_keeps_its_colour_away(artist: Artist) -> None:
+    def reds(negative: str) -> int:
+        tasks = [
+            artist.task("a big star on a white background", seed=seed, steps=12, negative_prompt=negative)
+            for seed in range(16)
+        ]
+        return sum(_is_reddish(image) for image in artist.draw(tasks))
+
+    assert reds("red") < max(1, reds("")) or reds("red") == 0
+
+
+def test_enhancement_words_do_not_break_obedience(artist: Artist) -> None:
+    tally = judge(artist, drowned(judged_scenes(SAMPLE), 60))
+    assert percent(tally["background"]) >= 80
+    assert percent(tally["colour"]) >= 75
+
+
+@pytest.mark.parametrize(
+    "size", [(160, 96), (96, 160), (144, 112), (112, 144), (192, 192), (64, 64), (256, 256)], ids=str
+)
+def test_every_native_size_comes_out_with_its_background(artist: Artist, size: tuple[int, int]) -> None:
+    tally = judge(artist, judged_scenes(6, seed=sum(size)), size)
+    assert sum(tally["background"]) >= 5
+
+
+def test_the_vae_gives_scenes_back_sharply(artist: Artist) -> None:
+    assert _psnr(artist) >= 30
+
+
+def test_the_model_is_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 40_000_000
+
+
+def _is_reddish(image: Image.Image) -> bool:
+    return look(image).colour == "red"
+
+
+def _psnr(artist: Artist) -> float:
+    """Mean PSNR in dB of encoding and decoding 24 held-out scenes at 128x128."""
+    import torch
+
+    vae, random = artist.registry.sdxl("shapes-xl").vae, Random(7)
+    scenes = [random_scene(random, held_out=True, pair=index % 4 == 3) for index in range(24)]
+    truth = np.stack([np.asarray(draw_scene(scene, 128, 128, random), np.float32) for scene in scenes])
+    with torch.inference_mode():
+        inputs = torch.from_numpy(truth).permute(0, 3, 1, 2) / 127.5 - 1
+        drawn = vae.decode(vae.encode(inputs).latent_dist.mode()).sample.clamp(-1, 1)
+    levels = ((drawn + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+    errors = ((levels - truth) ** 2).mean(axis=(1, 2, 3))
+    return float((10 * np.log10(255**2 / errors)).mean())
+
+
+def test_the_palette_is_told_apart() -> None:
+    colours = np.array(list(COLOURS.values()), float)
+    distances = np.sqrt(((colours[:, None] - colours[None]) ** 2).sum(axis=2)) + 999 * np.eye(len(colours))
+    assert distances.min() > 48
