@@ -1,9 +1,14 @@
 """What all tests share: the option --full, what the markers mean, and an environment without the reader's settings."""
 
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.shapes import Artist
 
 # The same examples every time, and no example fails for being slow: the machine may be busy.
 settings.register_profile("darkroom", derandomize=True, deadline=None)
@@ -28,6 +33,30 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+_REPORTED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Callable[[list[str]], None]:
+    """Lines for the end of the run, where people look: tables of the judge, figures."""
+    return request.config.stash.setdefault(_REPORTED, []).extend
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if lines := config.stash.get(_REPORTED, []):
+        terminalreporter.section("what the judge saw")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def artist() -> "Artist":
+    """Draws with the committed shapes model; loaded once for all tests."""
+    from tests.shapes import Artist
+
+    return Artist()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.draws
 @pytest.fixture(scope="module")
 def stock() -> StableDiffusionXLPipeline:
     pipeline = StableDiffusionXLPipeline.from_pretrained(
-        FOLDER, torch_dtype=torch.float32, local_files_only=True, add_watermarker=False
+        FOLDER, dtype=torch.float32, local_files_only=True, add_watermarker=False
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

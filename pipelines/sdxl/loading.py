@@ -69,7 +69,7 @@ def load_checkpoint(
         convert = kind.from_single_file if kind in (UNet2DConditionModel, AutoencoderKL) else partial(_converted, kind)
         stored_as = part_dtype(configs / name, dtype)
         try:
-            part = convert(weights, config=str(configs), subfolder=name, torch_dtype=stored_as, local_files_only=True)
+            part = convert(weights, config=str(configs), subfolder=name, dtype=stored_as, local_files_only=True)
             loaded[name] = _placed(part, device)
         except (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
             raise _incomplete(file) from error
@@ -100,7 +100,7 @@ def _part_of_folder(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:
     part, report = kind.from_pretrained(
         folder,
         variant=variant,
-        torch_dtype=part_dtype(folder, dtype),
+        dtype=part_dtype(folder, dtype),
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,
@@ -110,8 +110,8 @@ def _part_of_folder(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:
     return part
 
 
-def _converted(kind: Any, weights: Mapping[str, Tensor], **options: Any) -> nn.Module:
-    part: nn.Module = create_diffusers_clip_model_from_ldm(kind, weights, **options)
+def _converted(kind: Any, weights: Mapping[str, Tensor], dtype: torch.dtype, **options: Any) -> nn.Module:
+    part: nn.Module = create_diffusers_clip_model_from_ldm(kind, weights, torch_dtype=dtype, **options)
     return part
 
 

@@ -3,9 +3,7 @@
 import hashlib
 import http.server
 import json
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 import huggingface_hub
 import pytest
+import trustme
 
 from pipelines.catalog import Catalog, read_lock
 from pipelines.errors import DarkroomError, ModelUnknown, WeightsRefused
@@ -252,13 +251,13 @@ def test_a_proxy_is_honoured(serve: Serve, catalog: Catalog, monkeypatch: pytest
     assert catalog.is_installed(catalog.get("tiny"))
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command to make an authority")
 def test_a_private_authority_is_honoured(
     serve: Serve, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = _certificate(tmp_path)
+    authority, certificate = trustme.CA(), tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    authority.issue_cert("localhost").configure_cert(context)
     serve(tls=context)
     with pytest.raises(PullFailed):
         pull(catalog, "tiny", ignore)
@@ -266,11 +265,3 @@ def test_a_private_authority_is_honoured(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     pull(catalog, "tiny", ignore)
     assert catalog.is_installed(catalog.get("tiny"))
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    names = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    return certificate, key
