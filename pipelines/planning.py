@@ -4,8 +4,9 @@ import secrets
 
 from pipelines.catalog import Catalog, Limits, Model
 from pipelines.errors import ModelNotInstalled, TaskRefused
+from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
-from pipelines.tasks import SAMPLERS, SEED_LIMIT, TextToImage
+from pipelines.tasks import SEED_LIMIT, TextToImage
 
 RANDOM_SEEDS = 2**32  # short enough for people to copy, and for JavaScript to hold
 
@@ -41,7 +42,7 @@ def text_to_image(
         height=defaults.height if height is None else height,
         steps=defaults.steps if steps is None else steps,
         guidance_scale=defaults.guidance_scale if guidance_scale is None else guidance_scale,
-        sampler=defaults.sampler if sampler is None else sampler,
+        sampler=defaults.sampler if sampler is None else sampler_named(sampler),
         seed=secrets.randbelow(RANDOM_SEEDS) if seed is None else seed,
         count=count,
     )
@@ -69,8 +70,6 @@ def _check(task: TextToImage, limits: Limits) -> None:
     if task.width * task.height > limits.max_pixels:
         sentence = f"width times height must be at most {limits.max_pixels}; ask for a smaller picture."
         raise TaskRefused(sentence, field="width")
-    if task.sampler not in SAMPLERS:
-        raise TaskRefused(f"sampler must be one of {', '.join(SAMPLERS)}.", field="sampler")
 
 
 def _check_range(value: float, low: float, high: float, field: str) -> None:

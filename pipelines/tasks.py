@@ -6,7 +6,22 @@ so that the same task draws the same picture tomorrow.
 
 from dataclasses import dataclass
 
-SAMPLERS = ("euler", "dpmpp_2m")
+KARRAS = "_karras"  # a sampler's name with this at its end: the same at Karras' noise levels
+SAMPLERS = (
+    "euler",
+    "euler_karras",
+    "euler_a",
+    "heun",
+    "heun_karras",
+    "ddim",
+    "dpmpp_2m",
+    "dpmpp_2m_karras",
+    "dpmpp_2m_sde",
+    "dpmpp_2m_sde_karras",
+    "unipc",
+    "unipc_karras",
+    "lcm",
+)
 SEED_LIMIT = 2**63  # seeds are 0 <= seed < SEED_LIMIT, and so is seed + index of the last picture
 
 

@@ -127,7 +127,7 @@ class Engine:
             running = self._running[job_id]
             if running.progress > running.reported:
                 running.reported = running.progress
-                self._tell(Progressed(job_id, running.progress, running.task.steps))
+                self._tell(Progressed(job_id, running.progress, len(running.drafts[0].table.steps)))
 
     def _finish(self, pool: Pool) -> None:
         """Decode the drafts that are done; a job is told as finished with its last picture, in order of the seeds."""

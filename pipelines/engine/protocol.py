@@ -16,7 +16,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """`step` of `steps` sampling steps are done."""
+    """`step` of `steps` calls of the model are done; some samplers call it twice a step."""
 
     job_id: str
     step: int

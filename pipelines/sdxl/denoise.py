@@ -1,34 +1,51 @@
 """A tick: one forward pass of the UNet over the rows of many drafts, then each draft's own sampler step."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipelines.sdxl.draft import Draft
+from pipelines.sdxl.draft import Draft, noise
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import stack
+from pipelines.sdxl.samplers import Step
 
 
 @torch.inference_mode()
 def tick(model: SdxlModel, drafts: Sequence[Draft]) -> None:
     """Move every draft one step on. They share the model and the latent size, and nothing else."""
+    lines = [draft.table.steps[draft.step] for draft in drafts]
     latents = torch.stack([draft.latent for draft in drafts])
-    before = torch.stack([draft.before for draft in drafts])
-    timestep, scale, skip, out, keep, new, old = _coefficients(drafts, model.device)
+    scalars = [(line.timestep, line.scale, line.skip, line.out) for line in lines]
+    timestep, scale, skip, out = _on(model.device, scalars)[:, :, None, None, None].unbind(1)
     answers = _answers(model, drafts, latents * scale, timestep.flatten())
     denoised = skip * latents + out * answers
-    moved = keep * latents + new * denoised + old * before
-    for draft, latent, estimate in zip(drafts, moved, denoised, strict=True):
-        draft.latent, draft.before = latent, estimate
+    moved = _moved(model, drafts, lines, latents, denoised)
+    for draft, estimate, (latent, anchor) in zip(drafts, denoised, moved, strict=True):
+        draft.latent, draft.anchor = latent, anchor
+        draft.before, draft.earlier = estimate, draft.before
         draft.step += 1
 
 
-def _coefficients(drafts: Sequence[Draft], device: torch.device) -> tuple[Tensor, ...]:
-    """Each draft's line of its table, as seven tensors of (drafts, 1, 1, 1)."""
-    lines = torch.tensor([astuple(draft.table.steps[draft.step]) for draft in drafts], dtype=torch.float32)
-    return lines.to(device)[:, :, None, None, None].unbind(1)
+def _moved(
+    model: SdxlModel, drafts: Sequence[Draft], lines: Sequence[Step], latents: Tensor, denoised: Tensor
+) -> Tensor:
+    """(drafts, 2, channels, height, width): each draft's next latent and anchor, by its own solver's weights."""
+    fresh = [
+        noise(draft.generator, draft.latent.shape, model) if line.is_noisy else torch.zeros_like(draft.latent)
+        for draft, line in zip(drafts, lines, strict=True)
+    ]
+    before = torch.stack([draft.before for draft in drafts])
+    earlier = torch.stack([draft.earlier for draft in drafts])
+    anchor = torch.stack([draft.anchor for draft in drafts])
+    six = torch.stack([latents, denoised, before, earlier, anchor, torch.stack(fresh)], dim=1)
+    weights = _on(model.device, [(line.latent, line.anchor) for line in lines])
+    return torch.einsum("dos,dschw->dochw", weights, six)
+
+
+def _on(device: torch.device, numbers: Sequence[Any]) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float32).to(device)
 
 
 def _answers(model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor) -> Tensor:

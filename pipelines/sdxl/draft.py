@@ -1,5 +1,6 @@
 """A Draft: one picture while it is being drawn, and everything that a tick must know about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,8 @@ from pipelines.tasks import TextToImage
 class Draft:
     """Owns one row of a tick, or two under guidance (then `negative` is there).
 
-    latent: (channels, height / 8, width / 8) in float32; before: the denoised latent of the step before.
+    latent: (channels, height / 8, width / 8) in float32, and so are before, earlier and anchor (see `solvers`).
+    generator: of all its noise, on the CPU, so that neither the device nor the neighbours matter.
     time_ids: SDXL's size conditioning, the original height and width, the crop's top and left, the target's height
     and width (arXiv 2307.01952, section 2.2).
     """
@@ -29,6 +31,9 @@ class Draft:
     time_ids: tuple[int, int, int, int, int, int]
     latent: Tensor
     before: Tensor
+    earlier: Tensor
+    anchor: Tensor
+    generator: torch.Generator
     step: int = 0
 
     @property
@@ -62,7 +67,11 @@ def _draft(
     height: int,
     seed: int,
 ) -> Draft:
-    latent = noise(seed, model, width, height) * table.initial
+    generator = torch.Generator("cpu").manual_seed(seed)
+    reduction = 2 ** (len(model.vae.config.block_out_channels) - 1)
+    shape = (model.vae.config.latent_channels, height // reduction, width // reduction)
+    latent = noise(generator, shape, model) * table.initial
+    nothing = torch.zeros_like(latent)
     return Draft(
         job_id=job_id,
         seed=seed,
@@ -72,16 +81,16 @@ def _draft(
         negative=negative,
         time_ids=(height, width, 0, 0, height, width),
         latent=latent,
-        before=torch.zeros_like(latent),
+        before=nothing,
+        earlier=nothing,
+        anchor=nothing,
+        generator=generator,
     )
 
 
-def noise(seed: int, model: SdxlModel, width: int, height: int) -> Tensor:
-    """Unit noise from a CPU generator of its own, in the model's dtype the same for every device."""
-    generator = torch.Generator("cpu").manual_seed(seed)
-    reduction = 2 ** (len(model.vae.config.block_out_channels) - 1)
-    shape = (1, model.unet.config.in_channels, height // reduction, width // reduction)
-    return torch.randn(shape, generator=generator, dtype=model.dtype)[0].float().to(model.device)
+def noise(generator: torch.Generator, shape: Sequence[int], model: SdxlModel) -> Tensor:
+    """Unit noise in float32 on the model's device, drawn on the CPU in the model's dtype as diffusers draws it."""
+    return torch.randn(shape, generator=generator, dtype=model.dtype).float().to(model.device)
 
 
 def _conditionings(task: TextToImage, model: SdxlModel) -> tuple[Conditioning, Conditioning | None]:

@@ -1,5 +1,6 @@
 """The model folder of shapes-xl in diffusers' layout: what each stage starts from, and where it leaves its result."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ def write_frame() -> None:
 
 def vae() -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(FOLDER / "vae").float() if (FOLDER / "vae").is_dir() else new_vae()
+
+
+def vae_digest() -> str:
+    """Which VAE it is, for what is kept of its work."""
+    return hashlib.sha256((FOLDER / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()).hexdigest()[:16]
 
 
 def unet() -> UNet2DConditionModel:

@@ -1,14 +1,15 @@
 """Stage 2: the UNet and the two text encoders, trained together on latents of scenes that are drawn once."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from rich.progress import track
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -52,6 +53,10 @@ class Bucket:
     share: float
     batch: int
 
+    @property
+    def name(self) -> str:
+        return f"{self.width}x{self.height}"
+
 
 BUCKETS = (
     Bucket(128, 128, 16000, 0.55, 32),
@@ -63,6 +68,9 @@ BUCKETS = (
     Bucket(64, 64, 2000, 0.03, 32),
     Bucket(256, 256, 600, 0.02, 8),
 )
+
+
+Latents = dict[Bucket, tuple[list[Scene], Tensor]]
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -112,7 +120,7 @@ class Text2ImageStage:
         text_encoder: CLIPTextModel,
         text_encoder_2: CLIPTextModelWithProjection,
         tokenizers: tuple[CLIPTokenizer, CLIPTokenizer],
-        latents: dict[Bucket, tuple[list[Scene], Tensor]],
+        latents: Latents,
         device: torch.device,
     ) -> None:
         parts = {"unet": unet, "text_encoder": text_encoder, "text_encoder_2": text_encoder_2}
@@ -167,26 +175,37 @@ def training_caption(scene: Scene, random: Random, long: bool) -> str:
     return caption(scene, random, long=long)
 
 
+def scene_latents(vae: AutoencoderKL, cache: Path, device: torch.device) -> Latents:
+    """Every bucket's scenes with their latents, (scenes, 4, height / 8, width / 8) of unit variance.
+
+    Drawing and encoding takes minutes, so the latents are kept in the safetensors file `cache`.
+    """
+    scenes = {bucket: _bucket_scenes(bucket) for bucket in BUCKETS}
+    if cache.is_file():
+        kept = load_file(cache)
+    else:
+        kept = {bucket.name: _draw_latents(vae, bucket, scenes[bucket], device) for bucket in BUCKETS}
+        save_file(kept, cache)
+    return {bucket: (scenes[bucket], kept[bucket.name]) for bucket in BUCKETS}
+
+
 @torch.no_grad()
-def draw_latents(
-    vae: AutoencoderKL, buckets: Sequence[Bucket], device: torch.device
-) -> dict[Bucket, tuple[list[Scene], Tensor]]:
-    """Every bucket's scenes, drawn and encoded once: (scenes, 4, height / 8, width / 8), scaled to unit variance."""
+def _draw_latents(vae: AutoencoderKL, bucket: Bucket, scenes: list[Scene], device: torch.device) -> Tensor:
     vae.eval().to(device)
-    drawn = {}
-    for bucket in buckets:
-        random = Random(f"{bucket.width}x{bucket.height}")
-        scenes = [training_scene(random) for _ in range(bucket.scenes)]
-        parts = []
-        for start in track(range(0, len(scenes), 32), f"drawing {bucket.width}x{bucket.height}"):
-            images = [draw_scene(scene, bucket.width, bucket.height, random) for scene in scenes[start : start + 32]]
-            with torch.autocast(device.type, dtype=torch.bfloat16):
-                parts.append(vae.encode(to_tensor(images).to(device)).latent_dist.mode().float().cpu())
-        drawn[bucket] = (scenes, torch.cat(parts) * vae.config.scaling_factor)
-    return drawn
+    random, parts = Random(bucket.name), []
+    for start in track(range(0, len(scenes), 32), f"drawing {bucket.name}"):
+        images = [draw_scene(scene, bucket.width, bucket.height, random) for scene in scenes[start : start + 32]]
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            parts.append(vae.encode(to_tensor(images).to(device)).latent_dist.mode().float().cpu())
+    return torch.cat(parts).contiguous() * vae.config.scaling_factor
 
 
-def training_scene(random: Random) -> Scene:
+def _bucket_scenes(bucket: Bucket) -> list[Scene]:
+    random = Random(bucket.name)
+    return [_training_scene(random) for _ in range(bucket.scenes)]
+
+
+def _training_scene(random: Random) -> Scene:
     if random.random() < PAIR_SHARE:
         return random_scene(random, held_out=False, pair=True)
     scene = random_scene(random, held_out=False)

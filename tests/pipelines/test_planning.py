@@ -63,7 +63,7 @@ def test_a_seed_is_drawn_when_none_is_given(catalog: Catalog) -> None:
         ({"guidance_scale": 0.5}, "guidance_scale", "1 to 30"),
         ({"guidance_scale": float("nan")}, "guidance_scale", "1 to 30"),
         ({"guidance_scale": float("inf")}, "guidance_scale", "1 to 30"),
-        ({"sampler": "magic"}, "sampler", "euler, dpmpp_2m"),
+        ({"sampler": "magic"}, "sampler", "euler, euler_karras"),
         ({"count": 0}, "count", "1 to 10"),
         ({"count": 100}, "count", "1 to 10"),
         ({"seed": -1}, "seed", "0 to"),
