@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from pipelines.sdxl.emphasis import pieces
 
 CHUNK = 75  # tokens of text between the start and the end token; CLIP reads 77
 
@@ -33,13 +36,17 @@ class TextEncoders:
     tokenizer_2: CLIPTokenizer
 
     def read(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """The conditioning of each prompt; all chunks of all prompts go through the encoders in one batch."""
+        """The conditioning of each prompt; all chunks of all prompts go through the encoders in one batch.
+
+        A token's weight multiplies its embedding; the pooled vector knows no weights.
+        """
         first = [chunks(prompt, self.tokenizer) for prompt in prompts]
         second = [chunks(prompt, self.tokenizer_2) for prompt in prompts]
         device = self.text_encoder.device
         hidden = self.text_encoder(_ids(first, device), output_hidden_states=True).hidden_states[-2]
         output_2 = self.text_encoder_2(_ids(second, device), output_hidden_states=True)
-        embeddings = torch.cat([hidden, output_2.hidden_states[-2]], dim=-1)
+        weights = torch.tensor([chunk.weights for parts in first for chunk in parts], dtype=hidden.dtype)
+        embeddings = torch.cat([hidden, output_2.hidden_states[-2]], dim=-1) * weights.to(device)[..., None]
         counts = [len(parts) for parts in first]
         starts = [sum(counts[:index]) for index in range(len(counts))]
         return [
@@ -48,16 +55,32 @@ class TextEncoders:
         ]
 
 
-def chunks(prompt: str, tokenizer: CLIPTokenizer) -> list[list[int]]:
-    """The prompt's token ids in lists of 77: start, at most 75 of text, end, padding. An empty prompt is one chunk."""
-    ids = tokenizer(prompt, add_special_tokens=False, verbose=False).input_ids
-    parts = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)] or [[]]
-    start, end, padding = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-    return [[start, *part, end] + [padding] * (CHUNK - len(part)) for part in parts]
+class Chunk(NamedTuple):
+    """77 token ids: start, at most 75 of text, end, padding; and what each of them weighs."""
+
+    ids: list[int]
+    weights: list[float]
 
 
-def _ids(prompts: Sequence[Sequence[list[int]]], device: torch.device) -> Tensor:
-    return torch.tensor([chunk for parts in prompts for chunk in parts], device=device)
+def chunks(prompt: str, tokenizer: CLIPTokenizer) -> list[Chunk]:
+    """The prompt's tokens in as many chunks as they need, with the weights of `emphasis`; an empty prompt is one."""
+    tokens = [
+        (token, piece.weight)
+        for piece in pieces(prompt)
+        for token in tokenizer(piece.text, add_special_tokens=False, verbose=False).input_ids
+    ]
+    parts = [tokens[start : start + CHUNK] for start in range(0, len(tokens), CHUNK)] or [[]]
+    return [_chunk(part, tokenizer) for part in parts]
+
+
+def _chunk(part: Sequence[tuple[int, float]], tokenizer: CLIPTokenizer) -> Chunk:
+    room = CHUNK - len(part)
+    ids = [tokenizer.bos_token_id, *(token for token, _ in part), tokenizer.eos_token_id]
+    return Chunk(ids + [tokenizer.pad_token_id] * room, [1.0, *(weight for _, weight in part)] + [1.0] * (room + 1))
+
+
+def _ids(prompts: Sequence[Sequence[Chunk]], device: torch.device) -> Tensor:
+    return torch.tensor([chunk.ids for parts in prompts for chunk in parts], device=device)
 
 
 def stack(conditionings: Sequence[Conditioning]) -> tuple[Tensor, Tensor | None, Tensor]:
