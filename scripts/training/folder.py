@@ -9,7 +9,8 @@ import diffusers
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from training.text2image import SCHEDULER, new_text_encoders, new_unet
+from training.text import new_text_encoders
+from training.text2image import SCHEDULER, new_unet
 from training.tokenizers import make_tokenizers
 from training.vae import new_vae
 

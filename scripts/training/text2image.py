@@ -1,4 +1,4 @@
-"""Stage 2: the UNet and the two text encoders, trained together on latents of scenes that are drawn once."""
+"""Stage 3: the UNet, on latents of scenes that are drawn once. The text encoders read already and are not touched."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,16 +12,15 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from pipelines.demo.captions import LITTLE_NOISE, MUCH_NOISE, caption, drown, sentence, sparse_sentence
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import Scene, Thing, random_scene
 from pipelines.sdxl.prompts import TextEncoders, stack
+from training.text import TEXT_WIDTH
 from training.vae import to_tensor
 
-TEXT_WIDTH = 96
-TEXT_LAYERS = 4
 DROPPED_CAPTIONS = 0.1
 SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
 LONG_BATCHES = 0.1
@@ -60,14 +59,14 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.64, 16),
-    Bucket(160, 96, 3000, 0.07, 16),
-    Bucket(96, 160, 3000, 0.07, 16),
-    Bucket(144, 112, 2500, 0.06, 16),
-    Bucket(112, 144, 2500, 0.06, 16),
-    Bucket(192, 192, 2000, 0.05, 8),
-    Bucket(64, 64, 2000, 0.03, 32),
-    Bucket(256, 256, 600, 0.02, 4),
+    Bucket(128, 128, 16000, 0.72, 32),
+    Bucket(160, 96, 3000, 0.05, 32),
+    Bucket(96, 160, 3000, 0.05, 32),
+    Bucket(144, 112, 2500, 0.05, 32),
+    Bucket(112, 144, 2500, 0.05, 32),
+    Bucket(192, 192, 2000, 0.04, 16),
+    Bucket(64, 64, 2000, 0.03, 48),
+    Bucket(256, 256, 600, 0.01, 8),
 )
 
 
@@ -94,22 +93,6 @@ def new_unet() -> UNet2DConditionModel:
     )
 
 
-def new_text_encoders(vocabulary: int) -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
-    config = CLIPTextConfig(
-        vocab_size=vocabulary,
-        hidden_size=TEXT_WIDTH,
-        intermediate_size=4 * TEXT_WIDTH,
-        projection_dim=TEXT_WIDTH,
-        num_hidden_layers=TEXT_LAYERS,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
-    return CLIPTextModel(config), CLIPTextModelWithProjection(config)
-
-
 class Text2ImageStage:
     name = "text2image"
     learning_rate = 1e-3
@@ -124,10 +107,9 @@ class Text2ImageStage:
         latents: Latents,
         device: torch.device,
     ) -> None:
-        parts = {"unet": unet, "text_encoder": text_encoder, "text_encoder_2": text_encoder_2}
-        self.module: nn.Module = nn.ModuleDict(parts).to(device)
-        self.unet = unet.to(memory_format=torch.channels_last)
-        self.encoders = TextEncoders(text_encoder, text_encoder_2, *tokenizers)
+        self.module: nn.Module = unet.to(device, memory_format=torch.channels_last)
+        self.unet = unet
+        self.encoders = TextEncoders(text_encoder.to(device), text_encoder_2.to(device), *tokenizers)
         self.latents, self.device = latents, device
         schedule = DDPMScheduler.from_config({**SCHEDULER, "_class_name": "DDPMScheduler"})
         self.signal = schedule.alphas_cumprod.sqrt().to(device)
@@ -151,7 +133,8 @@ class Text2ImageStage:
         return nn.functional.mse_loss(velocity.float(), signal_level * noise - noise_level * latent)
 
     def _velocity(self, noisy: Tensor, step: Tensor, captions: list[str], bucket: Bucket) -> Tensor:
-        embeddings, mask, pooled = stack(self.encoders.read(captions))
+        with torch.no_grad():
+            embeddings, mask, pooled = stack(self.encoders.read(captions))
         size = torch.tensor([[bucket.height, bucket.width, 0, 0, bucket.height, bucket.width]], device=self.device)
         conditioning = {"text_embeds": pooled, "time_ids": size.expand(bucket.batch, -1)}
         answer = self.unet(noisy, step, embeddings, encoder_attention_mask=mask, added_cond_kwargs=conditioning)
@@ -184,7 +167,7 @@ def scene_latents(vae: AutoencoderKL, cache: Path, device: torch.device) -> Late
 
     Drawing and encoding takes minutes, so the latents are kept in the safetensors file `cache`.
     """
-    scenes = {bucket: _bucket_scenes(bucket) for bucket in BUCKETS}
+    scenes = {bucket: bucket_scenes(bucket) for bucket in BUCKETS}
     if cache.is_file():
         kept = load_file(cache)
     else:
@@ -204,7 +187,8 @@ def _draw_latents(vae: AutoencoderKL, bucket: Bucket, scenes: list[Scene], devic
     return torch.cat(parts).contiguous() * vae.config.scaling_factor
 
 
-def _bucket_scenes(bucket: Bucket) -> list[Scene]:
+def bucket_scenes(bucket: Bucket) -> list[Scene]:
+    """The scenes of a bucket, the same ones at every run; none is one of the judge's."""
     random = Random(bucket.name)
     return [_training_scene(random) for _ in range(bucket.scenes)]
 
