@@ -17,7 +17,7 @@ from pathlib import Path
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 ADDRESS = "http://127.0.0.1:8123"
 KEY = "a key for this test alone"
-BODY = b'{"task": "text_to_image", "prompt": "a big yellow star on a black background", "seed": 1, "steps": 10}'
+BODY = b'{"task": "text_to_image", "prompt": "a big blue circle on a pink background", "seed": 1, "steps": 10}'
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             wait_until_ready(server)
-            (data / "star.png").write_bytes(draw())
+            (data / "picture.png").write_bytes(draw())
         finally:
             server.terminate()
             server.wait(30)

@@ -34,5 +34,5 @@ def test_the_server_starts_and_draws_with_no_network(guard: str, tmp_path: Path)
     command = [*prefix, sys.executable, str(HERE / "alone.py"), str(tmp_path)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
     assert ended.returncode == 0, ended.stderr + (tmp_path / "log").read_text()
-    sight = look(Image.open(tmp_path / "star.png"))
-    assert (sight.colour, sight.background) == ("yellow", "black")
+    sight = look(Image.open(tmp_path / "picture.png"))
+    assert (sight.colour, sight.background) == ("blue", "pink")
