@@ -26,9 +26,7 @@ from training.text2image import BUCKETS, bucket_scenes
 
 SAMPLE = 24
 SCATTER = 25  # points: two and a half standard deviations of a sample of 24
-IN_TRAINING = pytest.mark.xfail(
-    strict=True, reason="the weights are still in training: docs/shapes.md"
-)
+IN_TRAINING = pytest.mark.xfail(strict=True, reason="the weights are still in training: docs/shapes.md")
 Report = Callable[[list[str]], None]
 
 pytestmark = pytest.mark.draws
