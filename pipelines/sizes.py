@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import ceil, log, sqrt
 
+import numpy as np
 from PIL import Image
 
 from pipelines.catalog import Direct, Model
@@ -61,6 +62,21 @@ def finish(image: Image.Image, plan: SizePlan) -> Image.Image:
     top = max(0.0, (image.height - plan.height * scale) / 2)
     box = (left, top, image.width - left, image.height - top)
     return image.resize((plan.width, plan.height), Image.Resampling.LANCZOS, box=box)
+
+
+def spread(image: Image.Image, plan: SizePlan) -> Image.Image:
+    """The other way: an image of plan.width x plan.height, whatever its mode, at the size that the model draws.
+
+    `finish` brings it back. Where the aspects differ, the edges are repeated outwards.
+    """
+    scale = 1.0
+    if plan.render_width - plan.width not in range(UNIT) or plan.render_height - plan.height not in range(UNIT):
+        scale = min(plan.render_width / plan.width, plan.render_height / plan.height)
+    width, height = (max(1, round(side * scale)) for side in (plan.width, plan.height))
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS) if scale != 1 else image)
+    left, top = (plan.render_width - width) // 2, (plan.render_height - height) // 2
+    margins = [(top, plan.render_height - height - top), (left, plan.render_width - width - left)]
+    return Image.fromarray(np.pad(pixels, margins + [(0, 0)] * (pixels.ndim - 2), mode="edge"))
 
 
 def _fits(width: int, height: int, direct: Direct) -> bool:

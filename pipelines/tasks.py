@@ -4,7 +4,7 @@ A Task is complete: every default has been filled in by `pipelines.planning` fro
 so that the same task draws the same picture tomorrow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KARRAS = "_karras"  # a sampler's name with this at its end: the same at Karras' noise levels
 SAMPLERS = (
@@ -25,12 +25,57 @@ SAMPLERS = (
 SEED_LIMIT = 2**63  # seeds are 0 <= seed < SEED_LIMIT, and so is seed + index of the last picture
 
 
-@dataclass(frozen=True, slots=True)
-class TextToImage:
-    """Draw `count` pictures of `prompt`; picture i starts from the noise of `seed + i`.
+FILLS = ("original", "blur", "noise", "nothing")
+FITS = ("crop", "stretch", "pad")
 
-    width, height: pixels of the result. steps: sampling steps. guidance_scale: weight of classifier-free guidance,
-    1 is none (Ho and Salimans, 2022, arXiv 2207.12598). sampler: a name of SAMPLERS.
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A picture that comes in: `pixels` are rows from the top, 3 bytes of RGB a pixel, or 1 byte where it is a mask."""
+
+    width: int
+    height: int
+    pixels: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """A low-rank adapter to draw with (Hu et al., 2021, arXiv 2106.09685). scale: 1 as it was trained, 0 not at all."""
+
+    name: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """Start from noise between that of the task's seed and that of `seed`; strength 0 is the first, 1 the second."""
+
+    seed: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPass:
+    """Draw at width x height pixels first, enlarge, and draw over it at the task's own size and steps.
+
+    steps: of this pass. strength: of the drawing over, as in ImageToImage.
+    """
+
+    width: int
+    height: int
+    steps: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What every task of the denoising family says: `count` pictures, picture i from the noise of `seed + i`.
+
+    width, height: pixels of the result. steps: sampling steps. sampler: a name of SAMPLERS. guidance_scale: weight of
+    classifier-free guidance, 1 is none (Ho and Salimans, 2022, arXiv 2207.12598). guidance_rescale: 0 to 1, how far
+    the guided answer is brought back to the spread of the plain one (Lin et al., 2023, arXiv 2305.08891, section 3.4).
+    guidance_interval: the part of the steps, from and to as shares, that is guided (Kynkaanniemi et al., 2024,
+    arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out.
     """
 
     model: str
@@ -43,9 +88,66 @@ class TextToImage:
     sampler: str
     seed: int
     count: int = 1
+    guidance_rescale: float = 0.0
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
+    clip_skip: int = 0
+    loras: tuple[Lora, ...] = ()
+    variation: Variation | None = None
 
 
-Task = TextToImage  # becomes a union as kinds of task are added
+@dataclass(frozen=True, slots=True)
+class TextToImage(Drawing):
+    """From words alone. With a `first_pass` the picture is drawn small, enlarged, and drawn over, as a hires fix."""
+
+    first_pass: FirstPass | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageToImage(Drawing):
+    """Start from `image` under noise. strength: 0 keeps it, 1 forgets it (Meng et al., 2021, arXiv 2108.01073).
+
+    fit: how an image of another aspect comes to width x height: a name of FITS.
+    """
+
+    image: Raster
+    strength: float
+    fit: str = "crop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inpaint(Drawing):
+    """Draw anew where `mask`, of the image's size, is bright; keep every pixel where it is 0.
+
+    mask_blur: pixels of the image over which the edge fades. fill: what the masked part starts from, a name of FILLS.
+    only_masked: draw the mask's surroundings alone, `padding` pixels of the image more on each side, at the full
+    width and height, and put them back into the image.
+    """
+
+    image: Raster
+    mask: Raster
+    strength: float
+    mask_blur: int = 0
+    fill: str = "original"
+    only_masked: bool = False
+    padding: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outpaint(Drawing):
+    """Continue `image` beyond its edges by so many of its pixels a side; width and height are those of the whole.
+
+    feather: pixels inside the old edge over which the new part fades into the image.
+    """
+
+    image: Raster
+    left: int
+    top: int
+    right: int
+    bottom: int
+    feather: int = 0
+
+
+Task = TextToImage | ImageToImage | Inpaint | Outpaint
 
 
 @dataclass(frozen=True, slots=True)

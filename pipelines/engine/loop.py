@@ -1,57 +1,58 @@
 """The loop that draws, in three verbs: admit, tick, finish. One thread calls it; it knows nothing of threads."""
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from math import isfinite
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 import torch
+from numpy import uint8
+from numpy.typing import NDArray
 from PIL import Image
 
+from pipelines.canvas import canvas_of, raster_of
 from pipelines.catalog import Catalog
-from pipelines.engine.pool import Pool, PoolKey
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Started
-from pipelines.errors import DarkroomError, DrawingFailed, OutOfMemory
+from pipelines.engine.pieces import in_pieces
+from pipelines.engine.pipeline import Draft
+from pipelines.engine.pool import Pool, PoolKey, front
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
+from pipelines.engine.rows import Rows
+from pipelines.engine.running import Order, Piece, Running
+from pipelines.engine.turns import Turns
+from pipelines.errors import DarkroomError, DeadlinePassed, DrawingFailed, OutOfMemory
+from pipelines.passes import first_of, then
 from pipelines.registry import Registry
-from pipelines.sdxl.draft import Draft, drafts_of
-from pipelines.sizes import SizePlan, finish, plan
-from pipelines.tasks import Picture, Task
+from pipelines.sizes import plan
+from pipelines.tasks import Drawing, Picture, Task
 
 log = structlog.get_logger("engine")
 
-# Rows a tick: beyond this a row costs the same on two CPU cores, and a longer tick makes cancelling slower.
-MAX_ROWS = 16
 # Rows admitted at once: enough to fill ticks, few enough that the rest waits as plain tasks.
 MAX_ADMITTED_ROWS = 64
-
-
-@dataclass(slots=True)
-class Running:
-    """A job whose drafts are in a pool. reported: the progress that was last told."""
-
-    task: Task
-    size: SizePlan
-    drafts: list[Draft]
-    pictures: list[Picture] = field(default_factory=list)
-    reported: int = 0
-
-    @property
-    def progress(self) -> int:
-        """Steps that every picture of the job has behind it."""
-        return min(draft.step for draft in self.drafts)
+PREVIEWS = 8  # of a picture while it is drawn
 
 
 class Engine:
-    """Takes jobs, tells events. Rows of different jobs share ticks; they join and leave between ticks."""
+    """Takes jobs, tells events. Rows of different jobs share ticks; they join and leave between ticks.
 
-    def __init__(self, catalog: Catalog, registry: Registry, tell: Callable[[Event], None]) -> None:
-        self._catalog = catalog
-        self._registry = registry
-        self._tell = tell
-        self._waiting: deque[tuple[str, Task]] = deque()
+    clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        registry: Registry,
+        tell: Callable[[Event], None],
+        rows: Rows | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._catalog, self._registry, self._tell = catalog, registry, tell
+        self._rows = rows or Rows()
+        self._clock = clock
+        self._submitted = 0
+        self._waiting: dict[str, Order] = {}
         self._running: dict[str, Running] = {}
         self._pools: dict[PoolKey, Pool] = {}
+        self._turns = Turns()
 
     @property
     def running(self) -> int:
@@ -61,114 +62,178 @@ class Engine:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def submit(self, job_id: str, task: Task) -> None:
-        self._waiting.append((job_id, task))
+    def submit(self, job_id: str, task: Task, terms: Terms | None = None) -> None:
+        terms = terms or Terms()
+        if terms.account not in (active := self._accounts()):
+            self._turns.welcome(terms.account, active)
+        self._waiting[job_id] = Order(job_id, task, terms, self._submitted, self._clock())
+        self._submitted += 1
 
     def cancel(self, job_id: str) -> None:
         """Forget a job, waiting or running; unknown and finished ones are ignored."""
-        waiting = [entry for entry in self._waiting if entry[0] != job_id]
-        if len(waiting) == len(self._waiting) and job_id not in self._running:
-            return
-        self._waiting = deque(waiting)
-        self._drop(job_id)
-        self._tell(Cancelled(job_id))
+        if self._drop(job_id):
+            self._tell(Cancelled(job_id))
 
     def cancel_all(self) -> None:
-        for job_id in [*self._running, *(job_id for job_id, _ in self._waiting)]:
+        for job_id in [*self._running, *self._waiting]:
             self.cancel(job_id)
 
     def turn(self) -> bool:
         """Admit what waits, move one pool on by one tick, finish what is done. False: there was nothing to do."""
         self._admit()
-        pool = self._next_pool()
+        pool, drafts = self._next()
         if pool is None:
             return False
-        moved = self._tick(pool)
-        self._report(moved)
+        self._tick(pool, drafts)
         self._finish(pool)
         return True
 
     def _admit(self) -> None:
-        while self._waiting and self._admitted_rows() < MAX_ADMITTED_ROWS:
-            job_id, task = self._waiting.popleft()
-            try:
-                self._start(job_id, task)
-            except Exception as error:
-                self._fail([job_id], error)
+        self._expire()
+        self._turns.forget(self._accounts())
+        while self._waiting and sum(running.rows for running in self._running.values()) < MAX_ADMITTED_ROWS:
+            order = min(self._waiting.values(), key=self._standing)
+            del self._waiting[order.job_id]
+            self._start(order)
 
-    def _start(self, job_id: str, task: Task) -> None:
-        model = self._registry.sdxl(task.model)
-        size = plan(task.width, task.height, self._catalog.get(task.model))
-        drafts = drafts_of(job_id, task, model, size.render_width, size.render_height)
-        key = (task.model, size.render_height, size.render_width)
-        if key not in self._pools:
-            least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
-            self._pools[key] = Pool(model, least)
-        self._pools[key].add(drafts)
-        self._running[job_id] = Running(task, size, drafts)
-        self._tell(Started(job_id))
+    def _next(self) -> tuple[Pool | None, list[Draft]]:
+        """The pool whose turn it is, and which of its drafts: first whose job comes first, then as many as fit.
 
-    def _next_pool(self) -> Pool | None:
-        """The pool with the least work behind it; empty pools are forgotten, and with them their hold on the model."""
-        self._pools = {key: pool for key, pool in self._pools.items() if pool.drafts}
-        return min(self._pools.values(), key=lambda pool: pool.work, default=None)
+        Among the pools that hold drafts of equal standing, it is the one with the least work behind it.
+        """
+        self._pools = {key: pool for key, pool in self._pools.items() if pool.drafts}  # and their hold on the models
+        if not self._pools:
+            return None, []
+        standings = {job_id: self._standing(running.order) for job_id, running in self._running.items()}
+        first = min(standings.values())[:-1]
+        pools = [pool for pool in self._pools.values() if any(standings[d.job_id][:-1] == first for d in pool.drafts)]
+        pool = min(pools, key=lambda pool: pool.work)
+        return pool, front(sorted(pool.drafts, key=lambda draft: standings[draft.job_id]), pool.most_rows)
 
-    def _tick(self, pool: Pool) -> list[Draft]:
-        front = pool.front(MAX_ROWS)
-        try:
-            pool.tick(front)
-        except Exception as error:
-            self._fail({draft.job_id for draft in front}, error)
-            return []
-        return front
+    def _tick(self, pool: Pool, drafts: list[Draft]) -> None:
+        rows = {id(draft): draft.rows for draft in drafts}
+        pad = self._rows.pad(pool.most_rows)
 
-    def _report(self, moved: list[Draft]) -> None:
-        for job_id in dict.fromkeys(draft.job_id for draft in moved):
-            running = self._running[job_id]
-            if running.progress > running.reported:
-                running.reported = running.progress
-                self._tell(Progressed(job_id, running.progress, len(running.drafts[0].table.steps)))
+        def work(together: Sequence[Draft]) -> Sequence[None]:
+            pool.pipeline.tick(together, pad)
+            return [None] * len(together)
+
+        moved, blames = in_pieces(drafts, work)
+        for draft, error in blames:
+            self._fail(draft.job_id, error)
+        for draft, _ in moved:
+            work_done = rows[id(draft)] * draft.numbers
+            pool.work += work_done
+            if draft.job_id in self._running:
+                self._turns.charge(self._running[draft.job_id].order.terms.account, work_done)
+        self._report({draft.job_id for draft, _ in moved})
 
     def _finish(self, pool: Pool) -> None:
         """Decode the drafts that are done; a job is told as finished with its last picture, in order of the seeds."""
         done = pool.take_finished()
+        if not done:
+            return
+        drawn, blames = in_pieces(done, pool.pipeline.decode)
+        for draft, error in blames:
+            self._fail(draft.job_id, error)
+        for draft, pixels in drawn:
+            if draft.job_id in self._running:  # no sister picture failed
+                self._collect(self._running[draft.job_id], draft, pixels)
+
+    def _start(self, order: Order) -> None:
         try:
-            pictures = pool.decode(done)
+            task = first_of(order.task)
+            pieces = self._pieces(order.job_id, task, behind=0)
+            calls = pieces[0].draft.steps + self._calls_of_second_pass(order.task)
         except Exception as error:
-            self._fail({draft.job_id for draft in done}, error)
+            self._refuse(order.job_id, error)
             return
-        for draft, pixels in zip(done, pictures, strict=True):
-            self._collect(draft, pixels)
+        self._running[order.job_id] = Running(order, calls, pieces)
+        for piece in pieces:
+            self._pools[piece.pool].drafts.append(piece.draft)
+        self._tell(Started(order.job_id))
 
-    def _collect(self, draft: Draft, pixels: torch.Tensor) -> None:
-        running = self._running.get(draft.job_id)
-        if running is None:  # a sister picture failed
+    def _pieces(self, job_id: str, task: Drawing, behind: int) -> list[Piece]:
+        pipeline = self._registry.pipeline(task.model, task.loras)
+        size = plan(task.width, task.height, self._catalog.get(task.model))
+        canvas = canvas_of(task, size)
+        drafts = pipeline.drafts(job_id, task, canvas)
+        key = PoolKey(task.model, task.loras, size.render_height, size.render_width)
+        if key not in self._pools:
+            least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
+            self._pools[key] = Pool(pipeline, least, self._rows.most(key))
+        return [Piece(index, draft, canvas, key, behind) for index, draft in enumerate(drafts)]
+
+    def _calls_of_second_pass(self, task: Drawing) -> int:
+        second = then(task, raster_of(Image.new("RGB", (1, 1))), 0)
+        return self._registry.pipeline(task.model, task.loras).calls(second) if second else 0
+
+    def _collect(self, running: Running, draft: Draft, pixels: NDArray[uint8]) -> None:
+        """A picture of the last pass is kept; one of the first is drawn over."""
+        piece, task = running.piece_of(draft), running.order.task
+        image = piece.canvas.finish(Image.fromarray(pixels))
+        second = then(task, raster_of(image), piece.index) if piece.behind == 0 else None
+        if second is not None:
+            self._draw_over(running, piece, second)
             return
-        if not isfinite(draft.latent.sum().item()):
-            self._fail([draft.job_id], DrawingFailed("The model produced numbers that are no picture."))
-            return
-        running.pictures.append(_picture(draft, pixels, running))
-        if len(running.pictures) == len(running.drafts):
+        rendered = (piece.canvas.size.render_width, piece.canvas.size.render_height)
+        piece.picture = Picture(image.width, image.height, image.tobytes(), draft.seed, rendered, task.model)
+        if running.is_finished:
             del self._running[draft.job_id]
-            ordered = sorted(running.pictures, key=lambda picture: picture.seed)
-            self._tell(Finished(draft.job_id, tuple(ordered)))
+            self._tell(Finished(draft.job_id, running.pictures))
 
-    def _fail(self, job_ids: list[str] | set[str], error: Exception) -> None:
-        """Tell the jobs' failure in words fit for the caller; what really happened goes to the log."""
+    def _draw_over(self, running: Running, piece: Piece, task: Drawing) -> None:
+        try:
+            (second,) = self._pieces(running.order.job_id, task, behind=piece.draft.steps)
+        except Exception as error:
+            self._fail(running.order.job_id, error)
+            return
+        second.index = piece.index
+        running.pieces[piece.index] = second
+        self._pools[second.pool].drafts.append(second.draft)
+
+    def _report(self, job_ids: Iterable[str]) -> None:
+        for running in [self._running[job_id] for job_id in job_ids if job_id in self._running]:
+            job_id, progress = running.order.job_id, running.progress
+            if progress <= running.reported:
+                continue
+            if running.order.terms.previews and progress % max(1, running.calls // PREVIEWS) == 0:
+                piece = running.pieces[0]
+                self._tell(Previewed(job_id, self._pools[piece.pool].pipeline.preview(piece.draft)))
+            running.reported = progress
+            self._tell(Progressed(job_id, progress, running.calls))
+
+    def _expire(self) -> None:
+        for order in self._orders():
+            if order.terms.deadline is not None and order.terms.deadline <= self._clock():
+                self._fail(order.job_id, DeadlinePassed("The picture was not finished before its deadline."))
+
+    def _fail(self, job_id: str, error: Exception) -> None:
+        if self._drop(job_id):
+            self._refuse(job_id, error)
+
+    def _refuse(self, job_id: str, error: Exception) -> None:
+        """Tell the job's failure in words fit for the caller; what really happened goes to the log."""
         if not isinstance(error, DarkroomError):
-            log.error("drawing_failed", jobs=sorted(job_ids), exc_info=error)
+            log.error("drawing_failed", job=job_id, exc_info=error)
         told = _fit_for_caller(error)
-        for job_id in job_ids:
-            self._drop(job_id)
-            self._tell(Failed(job_id, told.code, told.sentence))
+        self._tell(Failed(job_id, told.code, told.sentence))
 
-    def _drop(self, job_id: str) -> None:
-        self._running.pop(job_id, None)
+    def _drop(self, job_id: str) -> bool:
+        """Whether there was such a job."""
         for pool in self._pools.values():
             pool.remove(job_id)
+        return (self._waiting.pop(job_id, None) or self._running.pop(job_id, None)) is not None
 
-    def _admitted_rows(self) -> int:
-        return sum(draft.rows for running in self._running.values() for draft in running.drafts)
+    def _standing(self, order: Order) -> tuple[float, float, int]:
+        top = max(other.terms.priority for other in self._orders())
+        return *self._turns.standing(order, self._clock(), top), order.number
+
+    def _orders(self) -> list[Order]:
+        return [*self._waiting.values(), *(running.order for running in self._running.values())]
+
+    def _accounts(self) -> set[str]:
+        return {order.terms.account for order in self._orders()}
 
 
 def _fit_for_caller(error: Exception) -> DarkroomError:
@@ -177,9 +242,3 @@ def _fit_for_caller(error: Exception) -> DarkroomError:
     if isinstance(error, torch.OutOfMemoryError):
         return OutOfMemory("The device has not enough memory for this picture; ask for a smaller one.")
     return DrawingFailed("The picture could not be drawn; the server's log says why, under the job's id.")
-
-
-def _picture(draft: Draft, pixels: torch.Tensor, running: Running) -> Picture:
-    image = finish(Image.fromarray(pixels.numpy()), running.size)
-    rendered = (running.size.render_width, running.size.render_height)
-    return Picture(image.width, image.height, image.tobytes(), draft.seed, rendered, running.task.model)

@@ -6,41 +6,48 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipelines.sdxl.draft import Draft, noise
+from pipelines.engine.pipeline import Pad
+from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.model import SdxlModel
-from pipelines.sdxl.prompts import stack
-from pipelines.sdxl.samplers import Step
+from pipelines.sdxl.prompts import Conditioning, stack
+from pipelines.sdxl.start import noise
+
+Row = tuple[int, Conditioning]  # the index of its draft, and what the UNet is told
 
 
 @torch.inference_mode()
-def tick(model: SdxlModel, drafts: Sequence[Draft]) -> None:
-    """Move every draft one step on. They share the model and the latent size, and nothing else."""
-    lines = [draft.table.steps[draft.step] for draft in drafts]
+def tick(model: SdxlModel, drafts: Sequence[Draft], pad: Pad | None = None) -> None:
+    """Move every draft one step on. They share the model and the latent size, and nothing else.
+
+    pad: how many rows the UNet is given for those that are needed; then prompts of different lengths have passes of
+    their own, so that its shapes are few and a row never feels how long its neighbours' prompts are.
+    """
     latents = torch.stack([draft.latent for draft in drafts])
+    lines = [draft.line for draft in drafts]
     scalars = [(line.timestep, line.scale, line.skip, line.out) for line in lines]
     timestep, scale, skip, out = _on(model.device, scalars)[:, :, None, None, None].unbind(1)
-    answers = _answers(model, drafts, latents * scale, timestep.flatten())
+    answers = _answers(model, drafts, latents * scale, timestep.flatten(), pad)
     denoised = skip * latents + out * answers
-    moved = _moved(model, drafts, lines, latents, denoised)
+    moved = _moved(model, drafts, latents, denoised)
     for draft, estimate, (latent, anchor) in zip(drafts, denoised, moved, strict=True):
+        draft.step += 1
         draft.latent, draft.anchor = latent, anchor
         draft.before, draft.earlier = estimate, draft.before
-        draft.step += 1
+        if draft.original is not None:
+            draft.latent = draft.original.blended(latent, draft.table.sigma(draft.step))
 
 
-def _moved(
-    model: SdxlModel, drafts: Sequence[Draft], lines: Sequence[Step], latents: Tensor, denoised: Tensor
-) -> Tensor:
+def _moved(model: SdxlModel, drafts: Sequence[Draft], latents: Tensor, denoised: Tensor) -> Tensor:
     """(drafts, 2, channels, height, width): each draft's next latent and anchor, by its own solver's weights."""
     fresh = [
-        noise(draft.generator, draft.latent.shape, model) if line.is_noisy else torch.zeros_like(draft.latent)
-        for draft, line in zip(drafts, lines, strict=True)
+        noise(draft.generator, draft.latent.shape, model) if draft.line.is_noisy else torch.zeros_like(draft.latent)
+        for draft in drafts
     ]
     before = torch.stack([draft.before for draft in drafts])
     earlier = torch.stack([draft.earlier for draft in drafts])
     anchor = torch.stack([draft.anchor for draft in drafts])
     six = torch.stack([latents, denoised, before, earlier, anchor, torch.stack(fresh)], dim=1)
-    weights = _on(model.device, [(line.latent, line.anchor) for line in lines])
+    weights = _on(model.device, [(draft.line.latent, draft.line.anchor) for draft in drafts])
     return torch.einsum("dos,dschw->dochw", weights, six)
 
 
@@ -48,34 +55,66 @@ def _on(device: torch.device, numbers: Sequence[Any]) -> Tensor:
     return torch.tensor(numbers, dtype=torch.float32).to(device)
 
 
-def _answers(model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor) -> Tensor:
+def _answers(model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor, pad: Pad | None) -> Tensor:
     """The UNet's answer for each draft, (drafts, channels, height, width) in float32, guidance applied."""
-    guided = [index for index, draft in enumerate(drafts) if draft.negative is not None]
-    owners = [*range(len(drafts)), *guided]  # row -> draft: all the positive rows, then the negative ones
-    negatives = [draft.negative for draft in drafts if draft.negative is not None]
-    embeddings, mask, pooled = stack([*(draft.positive for draft in drafts), *negatives])
+    guided = [index for index, draft in enumerate(drafts) if draft.is_guided]
+    rows = [(index, draft.positive) for index, draft in enumerate(drafts)]
+    rows += [(index, draft.negative) for index, draft in enumerate(drafts) if draft.is_guided and draft.negative]
+    answers = _passes(model, drafts, inputs, timesteps, rows, pad)
+    positive, negative = answers[: len(drafts)], answers[len(drafts) :]
+    if not guided:
+        return positive
+    scale, rescale = _on(
+        model.device, [(drafts[index].guidance.scale, drafts[index].guidance.rescale) for index in guided]
+    )[:, :, None, None, None].unbind(1)
+    combined = positive.clone()
+    combined[guided] = _rescaled(negative + scale * (positive[guided] - negative), positive[guided], rescale)
+    return combined
+
+
+def _passes(
+    model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor, rows: Sequence[Row], pad: Pad | None
+) -> Tensor:
+    if pad is None:
+        return _forward(model, drafts, inputs, timesteps, rows)
+    answers = torch.empty(len(rows), *inputs.shape[1:], device=model.device)
+    lengths = [len(conditioning.embeddings) for _, conditioning in rows]
+    for length in sorted(set(lengths)):
+        indices = [index for index, each in enumerate(lengths) if each == length]
+        alike = [rows[index] for index in indices]
+        spare = alike[-1:] * (pad(len(alike)) - len(alike))
+        answers[indices] = _forward(model, drafts, inputs, timesteps, alike + spare)[: len(alike)]
+    return answers
+
+
+def _forward(
+    model: SdxlModel,
+    drafts: Sequence[Draft],
+    inputs: Tensor,
+    timesteps: Tensor,
+    rows: Sequence[Row],
+) -> Tensor:
+    """(rows, channels, height, width) in float32, of rows that each name their draft and what it is told."""
+    owners = [owner for owner, _ in rows]
+    embeddings, mask, pooled = stack([conditioning for _, conditioning in rows])
+    latents = inputs[owners]
+    seen = [drafts[owner].seen for owner in owners]
+    if seen[0] is not None:  # an inpaint UNet: then every draft has it
+        latents = torch.cat([latents, torch.stack([extra for extra in seen if extra is not None])], dim=1)
     time_ids = torch.tensor([drafts[owner].time_ids for owner in owners], dtype=model.dtype, device=model.device)
-    rows = model.unet(
-        inputs[owners].to(model.dtype),
+    answer: Tensor = model.unet(
+        latents.to(model.dtype),
         timesteps[owners],
         embeddings,
         encoder_attention_mask=mask,
         added_cond_kwargs={"text_embeds": pooled, "time_ids": time_ids},
         return_dict=False,
-    )[0].float()
-    positive, negative = rows[: len(drafts)], rows[len(drafts) :]
-    if not guided:
-        return positive
-    scale = torch.tensor([drafts[index].guidance for index in guided], device=model.device)[:, None, None, None]
-    answers = positive.clone()
-    answers[guided] = negative + scale * (positive[guided] - negative)
-    return answers
+    )[0]
+    return answer.float()
 
 
-@torch.inference_mode()
-def decode(model: SdxlModel, drafts: Sequence[Draft]) -> Tensor:
-    """The pictures of finished drafts: (drafts, height, width, 3) uint8 on the CPU; converted on the device."""
-    latents = torch.stack([draft.latent for draft in drafts]) / model.vae.config.scaling_factor
-    pictures = model.vae.decode(latents.to(model.vae.dtype), return_dict=False)[0].float()
-    levels = ((pictures / 2 + 0.5).clamp(0, 1) * 255).round()
-    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu()
+def _rescaled(guided: Tensor, positive: Tensor, share: Tensor) -> Tensor:
+    """Towards the positive answer's standard deviation (Lin et al., 2023, arXiv 2305.08891, equations 15 and 16)."""
+    dims = (1, 2, 3)
+    matched = guided * (positive.std(dim=dims, keepdim=True) / guided.std(dim=dims, keepdim=True))
+    return share * matched + (1 - share) * guided

@@ -1,31 +1,57 @@
 """A Draft: one picture while it is being drawn, and everything that a tick must know about it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pipelines.sdxl.model import SdxlModel
-from pipelines.sdxl.prompts import Conditioning, TextEncoders
-from pipelines.sdxl.samplers import Schedule, schedule
-from pipelines.tasks import TextToImage
+from pipelines.sdxl.prompts import Conditioning
+from pipelines.sdxl.samplers import Schedule, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What an inpainted draft is held to outside its mask, at the noise level of each step.
+
+    latent, noise: (channels, height / 8, width / 8); mask: (1, height / 8, width / 8), 1 where it is drawn anew.
+    """
+
+    latent: Tensor
+    noise: Tensor
+    mask: Tensor
+
+    def blended(self, drawn: Tensor, sigma: float) -> Tensor:
+        return self.mask * drawn + (1 - self.mask) * (self.latent + sigma * self.noise)
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """Classifier-free guidance of one draft; the fields are those of `pipelines.tasks.Drawing`."""
+
+    scale: float
+    rescale: float
+    begin: float
+    end: float
+
+    def applies(self, step: int, steps: int) -> bool:
+        return self.begin <= step / steps < self.end
 
 
 @dataclass(slots=True)
 class Draft:
-    """Owns one row of a tick, or two under guidance (then `negative` is there).
+    """Owns one row of a tick, or two while it is guided (then `negative` is there).
 
     latent: (channels, height / 8, width / 8) in float32, and so are before, earlier and anchor (see `solvers`).
     generator: of all its noise, on the CPU, so that neither the device nor the neighbours matter.
     time_ids: SDXL's size conditioning, the original height and width, the crop's top and left, the target's height
-    and width (arXiv 2307.01952, section 2.2).
+    and width (arXiv 2307.01952, section 2.2). seen: what an inpaint UNet sees beside the latent, (5, height / 8,
+    width / 8), its mask and the latent of the picture without the masked part.
     """
 
     job_id: str
     seed: int
     table: Schedule
-    guidance: float
+    guidance: Guidance
     positive: Conditioning
     negative: Conditioning | None
     time_ids: tuple[int, int, int, int, int, int]
@@ -34,71 +60,31 @@ class Draft:
     earlier: Tensor
     anchor: Tensor
     generator: torch.Generator
+    original: Original | None = None
+    seen: Tensor | None = None
     step: int = 0
 
     @property
+    def steps(self) -> int:
+        return len(self.table.steps)
+
+    @property
+    def line(self) -> Step:
+        return self.table.steps[self.step]
+
+    @property
     def is_done(self) -> bool:
-        return self.step == len(self.table.steps)
+        return self.step == self.steps
+
+    @property
+    def is_guided(self) -> bool:
+        """In the next tick."""
+        return self.negative is not None and self.guidance.applies(self.step, self.steps)
 
     @property
     def rows(self) -> int:
-        return 1 if self.negative is None else 2
+        return 2 if self.is_guided else 1
 
-
-@torch.inference_mode()
-def drafts_of(job_id: str, task: TextToImage, model: SdxlModel, width: int, height: int) -> list[Draft]:
-    """The drafts of a task at a render size of `width` x `height` pixels: one a picture, each with its own noise."""
-    table = schedule(task.sampler, model.scheduler, task.steps)
-    positive, negative = _conditionings(task, model)
-    return [
-        _draft(job_id, task, model, table, positive, negative, width, height, task.seed + index)
-        for index in range(task.count)
-    ]
-
-
-def _draft(
-    job_id: str,
-    task: TextToImage,
-    model: SdxlModel,
-    table: Schedule,
-    positive: Conditioning,
-    negative: Conditioning | None,
-    width: int,
-    height: int,
-    seed: int,
-) -> Draft:
-    generator = torch.Generator("cpu").manual_seed(seed)
-    reduction = 2 ** (len(model.vae.config.block_out_channels) - 1)
-    shape = (model.vae.config.latent_channels, height // reduction, width // reduction)
-    latent = noise(generator, shape, model) * table.initial
-    nothing = torch.zeros_like(latent)
-    return Draft(
-        job_id=job_id,
-        seed=seed,
-        table=table,
-        guidance=task.guidance_scale,
-        positive=positive,
-        negative=negative,
-        time_ids=(height, width, 0, 0, height, width),
-        latent=latent,
-        before=nothing,
-        earlier=nothing,
-        anchor=nothing,
-        generator=generator,
-    )
-
-
-def noise(generator: torch.Generator, shape: Sequence[int], model: SdxlModel) -> Tensor:
-    """Unit noise in float32 on the model's device, drawn on the CPU in the model's dtype as diffusers draws it."""
-    return torch.randn(shape, generator=generator, dtype=model.dtype).float().to(model.device)
-
-
-def _conditionings(task: TextToImage, model: SdxlModel) -> tuple[Conditioning, Conditioning | None]:
-    encoders = TextEncoders(model.text_encoder, model.text_encoder_2, model.tokenizer, model.tokenizer_2)
-    if task.guidance_scale <= 1:
-        (positive,) = encoders.read([task.prompt])
-        return positive, None
-    positive, negative = encoders.read([task.prompt, task.negative_prompt])
-    if model.zero_empty_prompt and not task.negative_prompt:
-        negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
-    return positive, negative
+    @property
+    def numbers(self) -> int:
+        return self.latent.numel()

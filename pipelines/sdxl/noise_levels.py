@@ -30,15 +30,24 @@ INTEGER_STEPS = MULTISTEP | {"ddim", "lcm"}
 class Levels(NamedTuple):
     """timesteps: what the UNet is told, descending. sigmas: one more than timesteps, the last is 0.
 
-    training: the sigma of every training step, ascending.
+    training: the sigma of every training step, ascending. first: the level that drawing begins at; those above it are
+    left out when there is a picture to start from.
     """
 
     timesteps: Floats
     sigmas: Floats
     training: Floats
+    first: int = 0
+
+    def steps(self) -> list[tuple[int, float, float]]:
+        """Each level that is visited, with its sigma and the next one's."""
+        return [
+            (level, float(self.sigmas[level]), float(self.sigmas[level + 1]))
+            for level in range(self.first, len(self.timesteps))
+        ]
 
 
-def levels(solver: str, config: Config, steps: int, karras: bool) -> Levels:
+def levels(solver: str, config: Config, steps: int, karras: bool, first: int = 0) -> Levels:
     training = training_sigmas(config, ZERO_SNR_FLOOR_OF_JUMPS if solver in ("ddim", "lcm") else ZERO_SNR_FLOOR)
     timesteps = _lcm_timesteps(config, steps) if solver == "lcm" else _timesteps(solver, config, steps)
     sigmas = np.interp(timesteps, np.arange(len(training)), training)
@@ -48,7 +57,7 @@ def levels(solver: str, config: Config, steps: int, karras: bool) -> Levels:
         sigmas = _karras(*ends, steps)
         timesteps = np.interp(np.log(sigmas), np.log(training), np.arange(len(training)))
         timesteps = timesteps.round() if solver in MULTISTEP else timesteps
-    return Levels(timesteps, np.append(sigmas, 0.0), training)
+    return Levels(timesteps, np.append(sigmas, 0.0), training, first)
 
 
 def initial_scale(solver: str, config: Config, sigma: float) -> float:

@@ -21,8 +21,9 @@ Weights = tuple[float, float, float, float, float, float]  # of LATENT, DENOISED
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line. timestep: what the UNet is told; scale: what its input, the latent, is multiplied by."""
+    """One line. sigma: the noise level; timestep: what the UNet is told of it; scale: of the UNet's input."""
 
+    sigma: float
     timestep: float
     scale: float
     skip: float
@@ -37,26 +38,32 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A sampler's table for one task. initial: what unit noise is multiplied by before the first step."""
+    """A sampler's table for one task. initial: what unit noise is multiplied by where there is no picture below it."""
 
     initial: float
     steps: tuple[Step, ...]
 
+    def sigma(self, step: int) -> float:
+        """The noise level of the latent that `step` starts from; 0 after the last."""
+        return self.steps[step].sigma if step < len(self.steps) else 0.0
 
-def schedule(sampler: str, config: Config, steps: int) -> Schedule:
+
+def schedule(sampler: str, config: Config, steps: int, strength: float = 1.0) -> Schedule:
     """The table of `sampler` (a name of `pipelines.tasks.SAMPLERS`) for a model's scheduler_config.json.
 
+    strength: the share of the steps that is taken, 0 to 1, counted from the end and rounded down as in diffusers.
     Heun asks the model twice a step but once at the last, so its table has 2 * steps - 1 lines; all others have one
     line a step. Raises TaskRefused where the sampler cannot take so many steps.
     """
     solver = sampler.removesuffix(KARRAS)
-    grid = levels(solver, config, steps, karras=sampler.endswith(KARRAS))
+    first = steps - int(steps * strength)
+    grid = levels(solver, config, steps, karras=sampler.endswith(KARRAS), first=first)
     prediction = _PREDICTIONS[config.get("prediction_type", "epsilon")]
     lines = []
     for level, latent, anchor in SOLVERS[solver](grid, config):
         sigma = float(grid.sigmas[level])
         weights = tuple(latent.tolist()), tuple(anchor.tolist())
-        lines.append(Step(float(grid.timesteps[level]), 1 / sqrt(sigma**2 + 1), *prediction(sigma), *weights))
+        lines.append(Step(sigma, float(grid.timesteps[level]), 1 / sqrt(sigma**2 + 1), *prediction(sigma), *weights))
     return Schedule(initial_scale(solver, config, float(grid.sigmas[0])), tuple(lines))
 
 

@@ -6,7 +6,6 @@ and steps of different solvers are one matrix product. See `noise_levels` for wh
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 from math import expm1, log, sqrt
 from typing import NamedTuple
 
@@ -31,13 +30,13 @@ class Move(NamedTuple):
 
 def euler(levels: Levels, config: Config) -> list[Move]:
     """Karras et al., 2022, arXiv 2206.00364, algorithm 2 without churn."""
-    return [Move(level, _towards(now, after)) for level, (now, after) in enumerate(pairwise(levels.sigmas))]
+    return [Move(level, _towards(now, after)) for level, now, after in levels.steps()]
 
 
 def euler_ancestral(levels: Levels, config: Config) -> list[Move]:
     """Euler to a lower level than the next, then noise up to the next one (k-diffusion's Euler ancestral)."""
     moves = []
-    for level, (now, after) in enumerate(pairwise(levels.sigmas)):
+    for level, now, after in levels.steps():
         up = sqrt(after**2 * (now**2 - after**2) / now**2)
         down = sqrt(after**2 - up**2)
         moves.append(Move(level, _towards(now, down) + up * NOISE))
@@ -47,7 +46,7 @@ def euler_ancestral(levels: Levels, config: Config) -> list[Move]:
 def heun(levels: Levels, config: Config) -> list[Move]:
     """Karras et al., 2022, algorithm 1 without churn: two calls a step, but for the last."""
     moves = []
-    for level, (now, after) in enumerate(pairwise(levels.sigmas)):
+    for level, now, after in levels.steps():
         moves.append(Move(level, _towards(now, after), anchor=LATENT))
         if after > 0:
             slopes = (ANCHOR - BEFORE) / now + (LATENT - DENOISED) / after
@@ -64,7 +63,7 @@ def ddim(levels: Levels, config: Config) -> list[Move]:
     stride = config["num_train_timesteps"] // len(levels.timesteps)
     end = 0.0 if config.get("set_alpha_to_one", True) else float(levels.training[0])
     moves = []
-    for level, (now, begin) in enumerate(pairwise(levels.sigmas)):
+    for level, now, begin in levels.steps():
         counted = int(levels.timesteps[level]) - stride
         after = float(levels.training[counted]) if counted >= 0 else end
         rescale = sqrt((begin**2 + 1) / (after**2 + 1))
@@ -75,8 +74,8 @@ def ddim(levels: Levels, config: Config) -> list[Move]:
 def dpmpp_2m(levels: Levels, config: Config) -> list[Move]:
     """Lu et al., 2022, arXiv 2211.01095, algorithm 2; the first step and the one to sigma 0 are of first order."""
     moves = []
-    for level, (now, after) in enumerate(pairwise(levels.sigmas)):
-        lean = _lean(levels.sigmas, level)
+    for level, now, after in levels.steps():
+        lean = _lean(levels, level)
         moves.append(Move(level, after / now * LATENT + (1 - after / now) * (DENOISED + lean)))
     return moves
 
@@ -84,9 +83,9 @@ def dpmpp_2m(levels: Levels, config: Config) -> list[Move]:
 def dpmpp_2m_sde(levels: Levels, config: Config) -> list[Move]:
     """The stochastic form of the same (Lu et al., 2022, and k-diffusion's DPM++ 2M SDE, midpoint)."""
     moves = []
-    for level, (now, after) in enumerate(pairwise(levels.sigmas)):
+    for level, now, after in levels.steps():
         decay = (after / now) ** 2  # exp(-2 h) for the step h in log signal-to-noise
-        lean = _lean(levels.sigmas, level)
+        lean = _lean(levels, level)
         latent = decay * LATENT + (1 - decay) * (DENOISED + lean) + after * sqrt(1 - decay) * NOISE
         moves.append(Move(level, latent))
     return moves
@@ -96,10 +95,10 @@ def unipc(levels: Levels, config: Config) -> list[Move]:
     """Zhao et al., 2023, arXiv 2302.04867, B(h) = exp(h) - 1, order 2: correct the latent, then predict from there."""
     sigmas, steps = levels.sigmas, len(levels.timesteps)
     moves, order = [], 0
-    for level, (now, after) in enumerate(pairwise(sigmas)):
-        corrected = LATENT if level == 0 else _corrected(sigmas, level, order)
-        order = min(2, level + 1, steps - level)
-        lean = _lean(sigmas, level) if order == 2 else NOTHING
+    for level, now, after in levels.steps():
+        corrected = LATENT if level == levels.first else _corrected(sigmas, level, order)
+        order = min(2, level - levels.first + 1, steps - level)
+        lean = _lean(levels, level) if order == 2 else NOTHING
         moves.append(Move(level, after / now * corrected + (1 - after / now) * (DENOISED + lean), anchor=corrected))
     return moves
 
@@ -107,7 +106,7 @@ def unipc(levels: Levels, config: Config) -> list[Move]:
 def lcm(levels: Levels, config: Config) -> list[Move]:
     """Luo et al., 2023, arXiv 2310.04378: jump to x0, by the boundary condition, and add the next level's noise."""
     moves = []
-    for level, (now, after) in enumerate(pairwise(levels.sigmas)):
+    for level, now, after in levels.steps():
         scaled = levels.timesteps[level] * LCM_TIMESTEP_SCALE
         skip = LCM_SIGMA_DATA**2 / (scaled**2 + LCM_SIGMA_DATA**2)
         out = scaled / sqrt(scaled**2 + LCM_SIGMA_DATA**2)
@@ -120,11 +119,11 @@ def _towards(now: float, after: float) -> Floats:
     return np.asarray(after / now * LATENT + (1 - after / now) * DENOISED)
 
 
-def _lean(sigmas: Floats, level: int) -> Floats:
+def _lean(levels: Levels, level: int) -> Floats:
     """What a second-order step adds to the denoised latent: half a step of its change; nothing at either end."""
-    if level == 0 or sigmas[level + 1] == 0:
+    if level == levels.first or levels.sigmas[level + 1] == 0:
         return NOTHING
-    before, now, after = sigmas[level - 1 : level + 2]
+    before, now, after = levels.sigmas[level - 1 : level + 2]
     return np.asarray(log(now / after) / (2 * log(before / now)) * (DENOISED - BEFORE))
 
 

@@ -76,15 +76,34 @@ def test_a_table_draws_what_the_diffusers_scheduler_draws(sampler: str, config: 
     assert (ours - theirs).abs().max() <= BOUNDS.get((sampler, config), 1e-4) * theirs.abs().max()
 
 
+@pytest.mark.parametrize(("steps", "strength"), [(20, 0.3), (20, 0.75), (7, 0.5), (4, 0.25)])
+@pytest.mark.parametrize(("sampler", "config"), CASES)
+def test_a_table_that_begins_later_draws_what_diffusers_draws_over_a_picture(
+    sampler: str, config: str, steps: int, strength: float
+) -> None:
+    noise, picture = torch.randn(2, 1, 64, generator=torch.Generator().manual_seed(steps), dtype=torch.float64)
+    ours = _with_table(sampler, CONFIGS[config], steps, noise, picture, strength)
+    theirs = _with_diffusers(sampler, CONFIGS[config], steps, noise, picture, strength)
+    assert (ours - theirs).abs().max() <= BOUNDS.get((sampler, config), 1e-4) * theirs.abs().max()
+
+
 def test_lcm_refuses_more_steps_than_its_distillation_had() -> None:
     with pytest.raises(TaskRefused, match="at most 50"):
         schedule("lcm", CONFIGS["sdxl"], 51)
 
 
-def _with_table(sampler: str, config: dict[str, Any], steps: int, noise: Tensor) -> Tensor:
-    table, generator = schedule(sampler, config, steps), torch.Generator().manual_seed(9)
+def _with_table(
+    sampler: str,
+    config: dict[str, Any],
+    steps: int,
+    noise: Tensor,
+    picture: Tensor | None = None,
+    strength: float = 1.0,
+) -> Tensor:
+    table, generator = schedule(sampler, config, steps, strength), torch.Generator().manual_seed(9)
     zero = torch.zeros_like(noise)
-    latent, before, earlier, anchor = noise * table.initial, zero, zero, zero
+    latent = noise * table.initial if picture is None else picture + table.sigma(0) * noise
+    before, earlier, anchor = zero, zero, zero
     for step in table.steps:
         denoised = step.skip * latent + step.out * answer(latent * step.scale, step.timestep)
         fresh = torch.randn(noise.shape, generator=generator, dtype=_noise_dtype(sampler)) if step.is_noisy else zero
@@ -99,16 +118,27 @@ def _noise_dtype(sampler: str) -> torch.dtype:
     return torch.float32 if sampler.startswith("dpmpp") else torch.float64
 
 
-def _with_diffusers(sampler: str, config: dict[str, Any], steps: int, noise: Tensor) -> Tensor:
+def _with_diffusers(
+    sampler: str,
+    config: dict[str, Any],
+    steps: int,
+    noise: Tensor,
+    picture: Tensor | None = None,
+    strength: float = 1.0,
+) -> Tensor:
     kind, options = STOCK[sampler]
     scheduler, generator = kind(**config, **options), torch.Generator().manual_seed(9)
     scheduler.set_timesteps(steps)
+    begin = (steps - int(steps * strength)) * scheduler.order
     if sampler != "ddim":
         # Karras spacing can visit a timestep twice; left to itself, the scheduler would begin at the second visit.
-        scheduler.set_begin_index(0)
+        scheduler.set_begin_index(begin)
+    timesteps = scheduler.timesteps[begin:]
     latent = noise * scheduler.init_noise_sigma
+    if picture is not None:
+        latent = scheduler.add_noise(picture, noise, timesteps[:1])
     noisy = {"generator": generator} if sampler.startswith(("euler_a", "dpmpp_2m_sde", "lcm")) else {}
-    for timestep in scheduler.timesteps:
+    for timestep in timesteps:
         model_input = scheduler.scale_model_input(latent, timestep)
         latent = scheduler.step(answer(model_input, float(timestep)), timestep, latent, **noisy).prev_sample
     return latent

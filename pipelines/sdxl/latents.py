@@ -1,0 +1,68 @@
+"""Pictures to latents and back: the VAE's side of a drawing."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipelines.sdxl.model import SdxlModel
+from pipelines.tasks import Raster
+
+SWATCHES = 64  # plain colours that the preview is learnt from
+SWATCH_SIDE = 64
+
+
+def reduction(model: SdxlModel) -> int:
+    """Pixels of a picture for one of its latent, along a side."""
+    return int(2 ** (len(model.vae.config.block_out_channels) - 1))
+
+
+def pixels_of(image: Image.Image, model: SdxlModel) -> Tensor:
+    """(3, height, width) in float32 from -1 to 1, on the model's device."""
+    levels = torch.from_numpy(np.array(image)).to(model.device)
+    return levels.permute(2, 0, 1).float() / 127.5 - 1
+
+
+@torch.inference_mode()
+def encode(model: SdxlModel, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the latent of (3, height, width) pixels from -1 to 1.
+
+    Both (channels, height / 8, width / 8), in float32, scaled.
+    """
+    moments = model.vae.encode(pixels[None].to(model.vae.dtype)).latent_dist
+    scale = model.vae.config.scaling_factor
+    return moments.mean[0].float() * scale, moments.std[0].float() * scale
+
+
+@torch.inference_mode()
+def decode(model: SdxlModel, latents: Tensor) -> Tensor:
+    """(pictures, height, width, 3) uint8 on the CPU, of (pictures, channels, height / 8, width / 8) scaled latents.
+
+    Converted on the device: a quarter of the bytes is copied.
+    """
+    unscaled = latents / model.vae.config.scaling_factor
+    pictures = model.vae.decode(unscaled.to(model.vae.dtype), return_dict=False)[0].float()
+    levels = ((pictures / 2 + 0.5).clamp(0, 1) * 255).round()
+    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu()
+
+
+@torch.inference_mode()
+def preview_projection(model: SdxlModel) -> Tensor:
+    """(channels + 1, 3): the plane by which a latent number's colour from 0 to 1 is guessed, the last row a constant.
+
+    Learnt by least squares from how the VAE encodes plain colours, so that it fits any VAE.
+    """
+    random = np.random.default_rng(0)
+    colours = random.integers(0, 256, (SWATCHES, 3), dtype=np.uint8)
+    swatches = [Image.new("RGB", (SWATCH_SIDE, SWATCH_SIDE), tuple(map(int, colour))) for colour in colours]
+    means = torch.stack([encode(model, pixels_of(swatch, model))[0].mean(dim=(1, 2)) for swatch in swatches]).cpu()
+    inputs = torch.cat([means, torch.ones(SWATCHES, 1)], dim=1)
+    return torch.linalg.lstsq(inputs, torch.from_numpy(colours).float() / 255).solution
+
+
+def preview(latent: Tensor, projection: Tensor) -> Raster:
+    """One pixel for each position of the latent, which is (channels, height / 8, width / 8)."""
+    inputs = torch.cat([latent.cpu(), torch.ones(1, *latent.shape[1:])])
+    colours = torch.einsum("chw,cr->hwr", inputs, projection)
+    levels = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
+    return Raster(levels.shape[1], levels.shape[0], levels.numpy().tobytes())

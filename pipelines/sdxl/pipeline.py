@@ -1,0 +1,49 @@
+"""SdxlPipeline: how the engine draws with one SDXL model and one set of LoRAs. See `pipelines.engine.pipeline`."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipelines.canvas import Canvas
+from pipelines.engine.pipeline import Pad
+from pipelines.errors import DrawingFailed
+from pipelines.sdxl.denoise import tick
+from pipelines.sdxl.draft import Draft
+from pipelines.sdxl.latents import decode, preview, preview_projection
+from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.start import drafts_of, table_of
+from pipelines.tasks import Drawing, Raster
+
+
+class SdxlPipeline:
+    """wear: brings the model's weights to this pipeline's set of LoRAs; cheap where they are there already."""
+
+    def __init__(self, model: SdxlModel, wear: Callable[[], None]) -> None:
+        self.model = model
+        self._wear = wear
+        self._projection: Tensor | None = None
+
+    def calls(self, task: Drawing) -> int:
+        return len(table_of(task, self.model).steps)
+
+    def drafts(self, job_id: str, task: Drawing, canvas: Canvas) -> list[Draft]:
+        self._wear()
+        return drafts_of(job_id, task, self.model, canvas)
+
+    def tick(self, drafts: Sequence[Draft], pad: Pad | None) -> None:
+        self._wear()
+        tick(self.model, drafts, pad)
+
+    def decode(self, drafts: Sequence[Draft]) -> list[NDArray[np.uint8]]:
+        latents = torch.stack([draft.latent for draft in drafts])
+        if not latents.isfinite().all():
+            raise DrawingFailed("The model produced numbers that are no picture.")
+        return list(decode(self.model, latents).numpy())
+
+    def preview(self, draft: Draft) -> Raster:
+        if self._projection is None:
+            self._projection = preview_projection(self.model)
+        return preview(draft.before, self._projection)

@@ -1,0 +1,151 @@
+"""From a task to its drafts: conditioning, noise, and what an image or a mask brings to the first latent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipelines.canvas import Canvas
+from pipelines.sdxl.draft import Draft, Guidance, Original
+from pipelines.sdxl.latents import encode, pixels_of, reduction
+from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.prompts import Conditioning, TextEncoders
+from pipelines.sdxl.samplers import Schedule, schedule
+from pipelines.tasks import Drawing, ImageToImage, Inpaint, Variation
+
+
+@torch.inference_mode()
+def drafts_of(job_id: str, task: Drawing, model: SdxlModel, canvas: Canvas) -> list[Draft]:
+    """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
+    conditionings = _conditionings(task, model)
+    return [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
+
+
+def table_of(task: Drawing, model: SdxlModel) -> Schedule:
+    """Which calls of the model the task's sampler makes. Raises TaskRefused."""
+    strength = task.strength if isinstance(task, ImageToImage | Inpaint) else 1.0
+    return schedule(task.sampler, model.scheduler, task.steps, strength)
+
+
+def noise(generator: torch.Generator, shape: Sequence[int], model: SdxlModel) -> Tensor:
+    """Unit noise in float32 on the model's device, drawn on the CPU in the model's dtype as diffusers draws it."""
+    return torch.randn(shape, generator=generator, dtype=model.dtype).float().to(model.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first latent, and what holds the draft to its picture: see `Draft`."""
+
+    latent: Tensor
+    original: Original | None = None
+    seen: Tensor | None = None
+
+
+def _draft(
+    job_id: str,
+    task: Drawing,
+    model: SdxlModel,
+    canvas: Canvas,
+    positive: Conditioning,
+    negative: Conditioning | None,
+    index: int,
+) -> Draft:
+    generator = torch.Generator("cpu").manual_seed(task.seed + index)
+    table = table_of(task, model)
+    beginning = _beginning(task, model, canvas, table, generator, index)
+    nothing = torch.zeros_like(beginning.latent)
+    width, height = canvas.size.render_width, canvas.size.render_height
+    return Draft(
+        job_id=job_id,
+        seed=task.seed + index,
+        table=table,
+        guidance=Guidance(task.guidance_scale, task.guidance_rescale, *task.guidance_interval),
+        positive=positive,
+        negative=negative,
+        time_ids=(height, width, 0, 0, height, width),
+        latent=beginning.latent,
+        before=nothing,
+        earlier=nothing,
+        anchor=nothing,
+        generator=generator,
+        original=beginning.original,
+        seen=beginning.seen,
+    )
+
+
+def _beginning(
+    task: Drawing, model: SdxlModel, canvas: Canvas, table: Schedule, generator: torch.Generator, index: int
+) -> Beginning:
+    """In the order in which diffusers draws its noise: first the sample of the picture's latent, then the start's."""
+    if canvas.start is None:
+        return Beginning(_noise(task, model, canvas, generator, index) * table.initial)
+    pixels = pixels_of(canvas.start, model)
+    picture = _sampled(pixels, generator, model)
+    unit = _noise(task, model, canvas, generator, index)
+    if canvas.repaint is None:
+        return Beginning(picture + table.sigma(0) * unit)
+    mask = _latent_mask(canvas.repaint, model)
+    latent = _under_mask(task, picture, mask, generator, model) + table.sigma(0) * unit
+    if isinstance(task, Inpaint) and task.strength == 1 and task.fill == "original":
+        latent = unit * table.initial  # what is there is not wanted
+    if model.unet.config.in_channels == model.vae.config.latent_channels:
+        return Beginning(latent, original=Original(picture, unit, mask))
+    visible = pixels * torch.from_numpy(np.array(canvas.repaint) == 0).to(model.device)
+    return Beginning(latent, seen=torch.cat([mask, _sampled(visible, generator, model)]))
+
+
+def _under_mask(task: Drawing, picture: Tensor, mask: Tensor, generator: torch.Generator, model: SdxlModel) -> Tensor:
+    """The picture's latent with the fill of the masked part; "original" and "blur" are in its pixels already."""
+    match task:
+        case Inpaint(fill="noise"):
+            return (1 - mask) * picture + mask * noise(generator, picture.shape, model)
+        case Inpaint(fill="nothing"):
+            return (1 - mask) * picture
+        case _:
+            return picture
+
+
+def _noise(task: Drawing, model: SdxlModel, canvas: Canvas, generator: torch.Generator, index: int) -> Tensor:
+    """(channels, height / 8, width / 8) unit noise; between that of two seeds where the task is a variation."""
+    side = reduction(model)
+    shape = (model.vae.config.latent_channels, canvas.size.render_height // side, canvas.size.render_width // side)
+    first = noise(generator, shape, model)
+    if task.variation is None:
+        return first
+    other = torch.Generator("cpu").manual_seed(task.variation.seed + index)
+    return _between(first, noise(other, shape, model), task.variation)
+
+
+def _between(first: Tensor, second: Tensor, variation: Variation) -> Tensor:
+    """Spherical interpolation, which keeps the spread of the noise (Shoemake, 1985)."""
+    cosine = torch.dot(first.flatten(), second.flatten()) / (first.norm() * second.norm())
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    shares = torch.sin((1 - variation.strength) * angle), torch.sin(variation.strength * angle)
+    return (shares[0] * first + shares[1] * second) / torch.sin(angle)
+
+
+def _sampled(pixels: Tensor, generator: torch.Generator, model: SdxlModel) -> Tensor:
+    mean, deviation = encode(model, pixels)
+    return mean + deviation * noise(generator, mean.shape, model)
+
+
+def _latent_mask(repaint: Image.Image, model: SdxlModel) -> Tensor:
+    """(1, height / 8, width / 8): 1 wherever the mask touches a position at all, so that nothing masked stays old."""
+    side = reduction(model)
+    levels = np.asarray(repaint)
+    cells = levels.reshape(levels.shape[0] // side, side, levels.shape[1] // side, side).max(axis=(1, 3))
+    return torch.from_numpy((cells > 0).astype(np.float32))[None].to(model.device)
+
+
+def _conditionings(task: Drawing, model: SdxlModel) -> tuple[Conditioning, Conditioning | None]:
+    encoders = TextEncoders(model.text_encoder, model.text_encoder_2, model.tokenizer, model.tokenizer_2)
+    if task.guidance_scale <= 1:
+        (positive,) = encoders.read([task.prompt])
+        return positive, None
+    positive, negative = encoders.read([task.prompt, task.negative_prompt])
+    if model.zero_empty_prompt and not task.negative_prompt:
+        negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
+    return positive, negative
