@@ -56,3 +56,15 @@ class DrawingFailed(DarkroomError):
     """The pipeline raised something else; the log has it, the caller does not."""
 
     code = "drawing_failed"
+
+
+class DeadlinePassed(DarkroomError):
+    """The job was not finished when its deadline came."""
+
+    code = "deadline_passed"
+
+
+class WorkerLost(DarkroomError):
+    """The process that drew the job died again and again, or can draw no more."""
+
+    code = "worker_lost"

@@ -131,14 +131,13 @@ class Engine:
     def _finish(self, pool: Pool) -> None:
         """Decode the drafts that are done; a job is told as finished with its last picture, in order of the seeds."""
         done = pool.take_finished()
-        if not done:
-            return
-        drawn, blames = in_pieces(done, pool.pipeline.decode)
-        for draft, error in blames:
-            self._fail(draft.job_id, error)
-        for draft, pixels in drawn:
-            if draft.job_id in self._running:  # no sister picture failed
-                self._collect(self._running[draft.job_id], draft, pixels)
+        for start in range(0, len(done), self._rows.decoded):
+            drawn, blames = in_pieces(done[start : start + self._rows.decoded], pool.pipeline.decode)
+            for draft, error in blames:
+                self._fail(draft.job_id, error)
+            for draft, pixels in drawn:
+                if draft.job_id in self._running:  # no sister picture failed
+                    self._collect(self._running[draft.job_id], draft, pixels)
 
     def _start(self, order: Order) -> None:
         try:
@@ -161,7 +160,7 @@ class Engine:
         key = PoolKey(task.model, task.loras, size.render_height, size.render_width)
         if key not in self._pools:
             least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
-            self._pools[key] = Pool(pipeline, least, self._rows.most(key))
+            self._pools[key] = Pool(pipeline, least, self._rows.most_of(key))
         return [Piece(index, draft, canvas, key, behind) for index, draft in enumerate(drafts)]
 
     def _calls_of_second_pass(self, task: Drawing) -> int:

@@ -1,19 +1,18 @@
 """The engine's promises, on a tiny SDXL with random weights."""
 
 from dataclasses import replace
-from random import Random
 
-import numpy as np
 import pytest
 import torch
 
 from pipelines.catalog import Catalog
 from pipelines.engine.drain import draw
-from pipelines.engine.loop import MAX_ADMITTED_ROWS, Engine
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Started
+from pipelines.engine.loop import MAX_ADMITTED_ROWS
+from pipelines.engine.protocol import Cancelled, Failed, Finished, Progressed, Started
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
-from pipelines.tasks import SAMPLERS, Picture, TextToImage
+from pipelines.tasks import TextToImage
+from tests.pipelines.engine.company import Listening, farthest
 
 
 def task(catalog: Catalog, **changes: object) -> TextToImage:
@@ -21,62 +20,17 @@ def task(catalog: Catalog, **changes: object) -> TextToImage:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def pixels(picture: Picture) -> np.ndarray:
-    return np.frombuffer(picture.pixels, np.uint8).reshape(picture.height, picture.width, 3).astype(int)
-
-
-class Listening:
-    """An engine, and everything that it told."""
-
-    def __init__(self, catalog: Catalog, registry: Registry) -> None:
-        self.told: list[Event] = []
-        self.engine = Engine(catalog, registry, self.told.append)
-
-    def of(self, job_id: str) -> list[Event]:
-        return [event for event in self.told if event.job_id == job_id]
-
-    def turn_until_idle(self) -> None:
-        while self.engine.turn():
-            pass
-
-
 @pytest.fixture
 def listening(catalog: Catalog, registry: Registry) -> Listening:
     return Listening(catalog, registry)
-
-
-def random_task(catalog: Catalog, random: Random) -> TextToImage:
-    width, height = random.choice([(64, 64), (64, 64), (96, 64)])
-    return task(
-        catalog,
-        prompt=random.choice(["a red star", "", "a blue ring, " + "very " * 40 + "small"]),
-        negative_prompt=random.choice(["", "green"]),
-        width=width,
-        height=height,
-        steps=random.randint(1, 6),
-        guidance_scale=random.choice([1.0, 4.0, 7.5]),
-        sampler=random.choice(SAMPLERS),
-        seed=random.randrange(1000),
-        count=random.choice([1, 1, 2]),
-    )
-
-
-def test_a_picture_does_not_depend_on_its_neighbours(catalog: Catalog, registry: Registry) -> None:
-    random = Random(0)
-    tasks = [random_task(catalog, random) for _ in range(12)]
-    together = draw(catalog, registry, tasks)
-    alone = [draw(catalog, registry, [one])[0] for one in tasks]
-    for ours, theirs in zip(together, alone, strict=True):
-        for our_picture, their_picture in zip(ours, theirs, strict=True):
-            assert np.abs(pixels(our_picture) - pixels(their_picture)).max() <= 1
 
 
 def test_picture_i_of_a_job_is_the_picture_of_seed_plus_i(catalog: Catalog, registry: Registry) -> None:
     (three,) = draw(catalog, registry, [task(catalog, seed=5, count=3)])
     (last,) = draw(catalog, registry, [task(catalog, seed=7)])[0]
     assert [picture.seed for picture in three] == [5, 6, 7]
-    assert np.abs(pixels(three[2]) - pixels(last)).max() <= 1
-    assert np.abs(pixels(three[0]) - pixels(three[1])).max() > 1
+    assert farthest(three[2], last) <= 1
+    assert farthest(three[0], three[1]) > 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +40,7 @@ def test_picture_i_of_a_job_is_the_picture_of_seed_plus_i(catalog: Catalog, regi
 )
 def test_each_field_changes_the_picture(catalog: Catalog, registry: Registry, changes: dict[str, object]) -> None:
     (plain,), (changed,) = draw(catalog, registry, [task(catalog), task(catalog, **changes)])
-    assert np.abs(pixels(plain) - pixels(changed)).max() > 1
+    assert farthest(plain, changed) > 1
 
 
 def test_jobs_of_different_lengths_share_ticks_and_leave_when_done(listening: Listening, catalog: Catalog) -> None:
