@@ -26,6 +26,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "captioner": ("describe",),
     "scorer": (),
     "enhancer": (),
+    "fake": ("text_to_image",),
 }
 Kind = Literal[
     "sdxl",
@@ -40,6 +41,7 @@ Kind = Literal[
     "captioner",
     "scorer",
     "enhancer",
+    "fake",  # `pipelines.fake`: no model, for tests of everything around one
 ]
 # An id names a folder and a file path is joined to one: neither can climb out.
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
@@ -236,7 +238,7 @@ class Catalog:
 
         Raises ModelNotInstalled.
         """
-        able = [model for model in self.models if model.kind == "sdxl" and self.is_installed(model)]
+        able = [model for model in self.models if "text_to_image" in model.tasks and self.is_installed(model)]
         if not able:
             raise ModelNotInstalled("No model that draws is installed; `darkroom pull NAME` gets one.", field="model")
         return min(able, key=lambda model: model.embedded)

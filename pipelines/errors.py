@@ -68,3 +68,6 @@ class WorkerLost(DarkroomError):
     """The process that drew the job died again and again, or can draw no more."""
 
     code = "worker_lost"
+
+    def __init__(self, sentence: str = "Nothing can be drawn at present: the server's log says why.") -> None:
+        super().__init__(sentence)

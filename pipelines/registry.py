@@ -8,16 +8,21 @@ import dataclasses
 import gc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
+from pipelines.engine.pipeline import Pipeline
 from pipelines.errors import OutOfMemory, TaskRefused
+from pipelines.fake import FakePipeline
 from pipelines.planning import check_installed
 from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, weight_file
 from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.pipeline import SdxlPipeline
+from pipelines.tasks import Lora
 from pipelines.weights import check_safetensors, inside, verify_sha256
 
 PartKey = tuple[str, str, str]  # which part, whose weights (sha256, or the path where that is not known), its config
@@ -43,6 +48,12 @@ class Registry:
         model = self._models.pop(model_id, None) or self._load(self._catalog.get(model_id))
         self._models[model_id] = model
         return model
+
+    def pipeline(self, model_id: str, loras: tuple[Lora, ...]) -> Pipeline[Any]:
+        """What draws with the model and that set of LoRAs. Raises what `sdxl` raises."""
+        if self._catalog.get(model_id).kind == "fake":
+            return FakePipeline()
+        return SdxlPipeline(self.sdxl(model_id), wear=lambda: None)
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""

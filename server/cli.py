@@ -3,6 +3,7 @@
 What loads slowly is imported inside the command that needs it, so that `darkroom models` answers at once.
 """
 
+import ctypes
 import queue
 import signal
 import sys
@@ -29,7 +30,7 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from pipelines.catalog import Catalog, default_file
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Worker
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Terms, Worker
 from pipelines.errors import DarkroomError
 from pipelines.planning import text_to_image
 from pipelines.tasks import Picture, Task
@@ -59,17 +60,18 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
     device: Device = None,
     models: ModelsFile = None,
-    inline: Annotated[bool | None, typer.Option("--inline", help="Draw in a thread of this process.")] = None,
+    inline: Annotated[bool, typer.Option("--inline", help="Draw in a thread of this process.")] = False,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask for no key; on a loopback address only.")] = False,
 ) -> None:
     """Start the server."""
     import uvicorn
 
+    from pipelines.logs import configure_logs
     from server.app import create_app
 
-    auth = False if no_auth else None
+    auth, worker = False if no_auth else None, "inline" if inline else None
     with told_plainly():
-        settings = settings_with(host=host, port=port, device=device, models_file=models, inline=inline, auth=auth)
+        settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
         catalog = load_catalog(settings)
         made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
     configure_logs()
@@ -137,6 +139,8 @@ def draw(
     models: ModelsFile = None,
 ) -> None:
     """Draw one picture without a server."""
+    from pipelines.logs import configure_logs
+
     with told_plainly():
         if output.suffix.lower() not in FORMATS:
             refuse(f"the file must end in one of {', '.join(FORMATS)}")
@@ -157,7 +161,7 @@ def draw_one(worker: Worker, task: Task) -> Picture:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     worker.start(events.put)
     try:
-        worker.submit("draw", task)
+        worker.submit("draw", task, Terms())
         with Progress(*columns, console=Console(stderr=True)) as progress:
             bar = progress.add_task("loading", total=task.steps)
             while True:
@@ -175,10 +179,23 @@ def draw_one(worker: Worker, task: Task) -> Picture:
 
 
 def worker_for(settings: Settings, catalog: Catalog) -> Worker:
-    """The worker of this machine: a thread of this process, which is what --inline asks for by name."""
+    """What draws on this machine: a thread, or a process of its own, which a CUDA error cannot take the server with."""
     from pipelines.engine.inline import InlineWorker
+    from pipelines.engine.process import ProcessWorker
 
+    on_cuda = settings.device.startswith("cuda") or (settings.device == "auto" and has_cuda())
+    if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
+        return ProcessWorker(models_file(settings), settings.weights_folder, settings.device)
     return InlineWorker(catalog, settings.device)
+
+
+def has_cuda() -> bool:
+    """Whether NVIDIA's driver is here: torch would know better, but a server whose child draws lives without it."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def settings_with(**given: Any) -> Settings:
@@ -187,7 +204,11 @@ def settings_with(**given: Any) -> Settings:
 
 
 def load_catalog(settings: Settings) -> Catalog:
-    return Catalog.load(settings.models_file or default_file(), settings.weights_folder)
+    return Catalog.load(models_file(settings), settings.weights_folder)
+
+
+def models_file(settings: Settings) -> Path:
+    return settings.models_file or default_file()
 
 
 def welcome(console: Console, settings: Settings, made: str | None) -> None:
@@ -212,28 +233,6 @@ def welcome(console: Console, settings: Settings, made: str | None) -> None:
     body = '{"task":"text_to_image","prompt":"a big yellow star on a black background"}'
     line = f"curl {header}-H \"Accept: image/png\" -d '{body}' {address}/darkroom/v1/jobs -o star.png\n"
     console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def configure_logs() -> None:
-    """One line an event: for people on a terminal, JSON elsewhere. Tracebacks without values: those may be prompts."""
-    import structlog
-
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *([plain] if sys.stderr.isatty() else _json_processors()),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
-
-
-def _json_processors() -> list[Any]:
-    import structlog
-
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
 @contextmanager

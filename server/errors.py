@@ -14,7 +14,7 @@
       * StorageFailed                            pictures that could not be written
     - the planning and the drawing, raised in `pipelines.errors`
       * TaskRefused, ModelUnknown, ModelNotInstalled
-      * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed
+      * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, WorkerLost
 
 A dialect renders an error in its vendor's words; the status is the same everywhere and stands in ANSWERS.
 """
@@ -57,6 +57,7 @@ ANSWERS: dict[str, Answer] = {
     "weights_refused": Answer(Stage.DRAWING, 503),
     "out_of_memory": Answer(Stage.DRAWING, 503),
     "drawing_failed": Answer(Stage.DRAWING, 500),
+    "worker_lost": Answer(Stage.DRAWING, 503),
     "job_cancelled": Answer(Stage.DRAWING, 409),
     "job_too_slow": Answer(Stage.DRAWING, 504),
     "client_gone": Answer(Stage.DRAWING, 499),

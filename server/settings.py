@@ -3,6 +3,7 @@
 import os
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,7 +36,7 @@ class Settings(BaseSettings):
     models_file: Path | None = None  # None: the catalogue that comes with the program
     models_folder: Path | None = None  # None: `models` in the data folder
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    inline: bool = False
+    worker: Literal["auto", "inline", "process"] = "auto"  # auto: a process of its own where there is CUDA
     auth: bool = True
     admin_key: SecretStr | None = Field(default=None, min_length=20)
     max_body_bytes: int = Field(default=2**20, ge=1024)

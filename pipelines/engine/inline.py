@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipelines.catalog import Catalog
-from pipelines.engine.protocol import Health, Listener
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Terms
+from pipelines.errors import WorkerLost
 from pipelines.tasks import Task
 
 if TYPE_CHECKING:
@@ -23,29 +24,59 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("worker")
 
-IDLE_BEAT_SECONDS = 1.0
+IDLE_BEAT_SECONDS = 0.5
+
+
+class Broken:
+    """Stands where the engine was when that can go on no more: every job that it is given fails."""
+
+    running = waiting = 0
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+
+    def submit(self, job_id: str, task: Task, terms: Terms) -> None:
+        error = WorkerLost()
+        self._tell(Failed(job_id, error.code, error.sentence))
+
+    def cancel(self, job_id: str) -> None:
+        """Nothing is left to cancel."""
+
+    def cancel_all(self) -> None:
+        """Nothing is left to cancel."""
+
+    def turn(self) -> bool:
+        return False
 
 
 class InlineWorker:
-    """See `protocol.Worker`. Calls from other threads become commands that the thread takes between two ticks."""
+    """See `protocol.Worker`. Calls from other threads become commands that the thread takes between two ticks.
+
+    What the engine does not survive, such as a lost device, this worker does not either: its state is then `failed`.
+    """
 
     def __init__(self, catalog: Catalog, device: str = "auto") -> None:
         self._catalog = catalog
         self._device = device
-        self._commands: queue.SimpleQueue[Callable[[Engine], None]] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[Callable[[Engine | Broken], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._state = "starting"
         self._beat = time.monotonic()
+        self._open: dict[str, tuple[Task, Terms]] = {}  # only the thread touches it
         self._counts = (0, 0)
-        self._loaded: tuple[str, ...] = ()
+        self._registry: Registry | None = None
 
     def start(self, listener: Listener) -> None:
         self._thread = threading.Thread(target=self._run, args=(listener,), name="darkroom-worker", daemon=True)
         self._thread.start()
 
-    def submit(self, job_id: str, task: Task) -> None:
-        self._commands.put(lambda engine: engine.submit(job_id, task))
+    def submit(self, job_id: str, task: Task, terms: Terms) -> None:
+        def command(engine: Engine | Broken) -> None:
+            self._open[job_id] = task, terms
+            engine.submit(job_id, task, terms)
+
+        self._commands.put(command)
 
     def cancel(self, job_id: str) -> None:
         self._commands.put(lambda engine: engine.cancel(job_id))
@@ -57,7 +88,7 @@ class InlineWorker:
             state=self._state,
             device=self._device,
             seconds_since_beat=time.monotonic() - self._beat,
-            loaded_models=self._loaded,
+            loaded_models=self._registry.loaded() if self._registry else (),
             running=running,
             waiting=waiting + self._commands.qsize(),
         )
@@ -71,23 +102,21 @@ class InlineWorker:
         self._state = "stopped"
 
     def _run(self, listener: Listener) -> None:
-        try:
-            engine, registry = self._prepare(listener)
-        except Exception:  # whatever it is, the server must say "not ready" rather than hang
-            log.exception("worker_failed")
-            self._state = "failed"
-            return
-        self._state = "ready"
-        while True:
-            self._beat = time.monotonic()
-            self._counts, self._loaded = (engine.running, engine.waiting), registry.loaded()
-            self._obey(engine)
-            if self._stopping.is_set() and self._commands.empty():
-                return
-            if not engine.turn():
-                self._await_command(engine)
+        def tell(event: Event) -> None:
+            if isinstance(event, Finished | Failed | Cancelled):
+                self._open.pop(event.job_id, None)
+            listener(event)
 
-    def _prepare(self, listener: Listener) -> tuple[Engine, Registry]:
+        try:
+            engine = self._prepare(tell)
+            self._beat, self._state = time.monotonic(), "ready"  # in this order: ready is never long ago
+            self._turn(engine)
+        except Exception:  # whatever it is, the server must say so rather than hang
+            log.exception("worker_failed")
+            self._state, self._registry = "failed", None
+            self._turn(self._broken(tell))
+
+    def _prepare(self, tell: Callable[[Event], None]) -> Engine:
         """The engine, with the default model loaded."""
         import torch
 
@@ -98,15 +127,30 @@ class InlineWorker:
             self._device = "cuda" if torch.cuda.is_available() else "cpu"
         device = torch.device(self._device)
         dtype = torch.float16 if device.type == "cuda" else torch.float32
-        registry = Registry(self._catalog, device, dtype, memory_budget=None)
-        registry.sdxl(self._catalog.default().id)
-        return Engine(self._catalog, registry, listener), registry
+        self._registry = Registry(self._catalog, device, dtype, memory_budget=None)
+        self._registry.pipeline(self._catalog.default().id, ())
+        return Engine(self._catalog, self._registry, tell)
 
-    def _obey(self, engine: Engine) -> None:
-        while not self._commands.empty():
-            self._commands.get()(engine)
+    def _broken(self, tell: Callable[[Event], None]) -> Broken:
+        """With the jobs that the engine left."""
+        broken = Broken(tell)
+        for job_id, (task, terms) in list(self._open.items()):
+            broken.submit(job_id, task, terms)
+        return broken
 
-    def _await_command(self, engine: Engine) -> None:
+    def _turn(self, engine: Engine | Broken) -> None:
+        """Obey and draw, until it is time to stop."""
+        while True:
+            self._beat = time.monotonic()
+            self._counts = engine.running, engine.waiting
+            while not self._commands.empty():
+                self._commands.get()(engine)
+            if self._stopping.is_set() and self._commands.empty():
+                return
+            if not engine.turn():
+                self._await_command(engine)
+
+    def _await_command(self, engine: Engine | Broken) -> None:
         try:
             command = self._commands.get(timeout=IDLE_BEAT_SECONDS)
         except queue.Empty:

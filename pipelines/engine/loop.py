@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipelines.canvas import canvas_of, raster_of
 from pipelines.catalog import Catalog
-from pipelines.engine.pieces import in_pieces
+from pipelines.engine.pieces import device_is_lost, in_pieces
 from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
@@ -140,17 +140,19 @@ class Engine:
                     self._collect(self._running[draft.job_id], draft, pixels)
 
     def _start(self, order: Order) -> None:
+        self._tell(Started(order.job_id))  # before anything can kill the process: who was started is a suspect
         try:
             task = first_of(order.task)
             pieces = self._pieces(order.job_id, task, behind=0)
             calls = pieces[0].draft.steps + self._calls_of_second_pass(order.task)
         except Exception as error:
+            if device_is_lost(error):
+                raise
             self._refuse(order.job_id, error)
             return
         self._running[order.job_id] = Running(order, calls, pieces)
         for piece in pieces:
             self._pools[piece.pool].drafts.append(piece.draft)
-        self._tell(Started(order.job_id))
 
     def _pieces(self, job_id: str, task: Drawing, behind: int) -> list[Piece]:
         pipeline = self._registry.pipeline(task.model, task.loras)
@@ -185,6 +187,8 @@ class Engine:
         try:
             (second,) = self._pieces(running.order.job_id, task, behind=piece.draft.steps)
         except Exception as error:
+            if device_is_lost(error):
+                raise
             self._fail(running.order.job_id, error)
             return
         second.index = piece.index

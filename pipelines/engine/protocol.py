@@ -4,12 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.tasks import Picture, Task
+from pipelines.tasks import Picture, Raster, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a job stands among others. account: jobs of different accounts take turns by the work done for each.
+
+    priority: higher goes first, whatever the account. deadline: seconds since the epoch after which the job fails
+    rather than being drawn on. previews: tell Previewed as the picture emerges.
+    """
+
+    account: str = ""
+    priority: int = 0
+    deadline: float | None = None
+    previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first tick of the job is about to run."""
+    """The first tick of the job is about to run. Told again where a job starts over, after the loss of its process."""
 
     job_id: str
 
@@ -21,6 +35,14 @@ class Progressed:
     job_id: str
     step: int
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What the first picture of the job looks like so far: small, and not exact."""
+
+    job_id: str
+    preview: Raster
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,7 @@ class Cancelled:
     job_id: str
 
 
-Event = Started | Progressed | Finished | Failed | Cancelled
+Event = Started | Progressed | Previewed | Finished | Failed | Cancelled
 Listener = Callable[[Event], None]
 
 
@@ -74,7 +96,7 @@ class Worker(Protocol):
         """Begin: load the default model in the background, then draw what is submitted."""
         ...
 
-    def submit(self, job_id: str, task: Task) -> None: ...
+    def submit(self, job_id: str, task: Task, terms: Terms) -> None: ...
 
     def cancel(self, job_id: str) -> None:
         """Take effect before the next tick. Unknown and finished jobs are ignored."""
@@ -83,5 +105,5 @@ class Worker(Protocol):
     def health(self) -> Health: ...
 
     def stop(self) -> None:
-        """Cancel what is left and end the thread; returns when it has ended."""
+        """Cancel what is left and end thread and process; returns when they have ended."""
         ...

@@ -17,11 +17,14 @@ from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
+from pipelines.engine.inline import InlineWorker
+from pipelines.engine.process import ProcessWorker
 from pipelines.tasks import TextToImage
-from server.cli import app, draw_one, welcome
+from server import cli
+from server.cli import app, draw_one, welcome, worker_for
 from server.settings import Settings
 from tests.judge import look
-from tests.server.serving import MODELS, Serve, until
+from tests.server.serving import MODELS, Serve, small_catalog, until
 from tests.server.worker import StepWorker, flat_colour
 
 DARKROOM = [sys.executable, "-m", "server"]
@@ -85,6 +88,25 @@ def test_draw_refuses_a_file_that_is_no_picture_before_it_loads_anything(tmp_pat
     result = run(app, ["draw", "a red star", "-o", str(tmp_path / "star.exe")], env={"DARKROOM_DATA": str(tmp_path)})
     assert result.exit_code == 2
     assert ".png" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_cuda", "process"),
+    [
+        pytest.param(Settings(), True, True, id="a driver"),
+        pytest.param(Settings(), False, False, id="no driver"),
+        pytest.param(Settings(device="cuda:1"), False, True, id="cuda by name"),
+        pytest.param(Settings(device="cpu"), True, False, id="cpu by name"),
+        pytest.param(Settings(device="cuda", worker="inline"), True, False, id="inline"),
+        pytest.param(Settings(device="cpu", worker="process"), False, True, id="process"),
+    ],
+)
+def test_what_draws_is_a_process_of_its_own_on_cuda_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, has_cuda: bool, process: bool
+) -> None:
+    monkeypatch.setattr(cli, "has_cuda", lambda: has_cuda)
+    worker = worker_for(settings, small_catalog(tmp_path))
+    assert isinstance(worker, ProcessWorker if process else InlineWorker)
 
 
 def test_draw_follows_the_worker_to_its_picture() -> None:

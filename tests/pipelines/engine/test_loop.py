@@ -117,7 +117,7 @@ def test_a_job_that_cannot_start_fails_alone(listening: Listening, catalog: Cata
     listening.engine.submit("bad", task(catalog, model="absent"))
     listening.engine.submit("good", task(catalog))
     listening.turn_until_idle()
-    (failure,) = listening.of("bad")
+    failure = listening.of("bad")[-1]
     assert isinstance(failure, Failed)
     assert failure.code == "model_not_installed"
     assert isinstance(listening.of("good")[-1], Finished)

@@ -1,0 +1,98 @@
+"""What runs in a child process of ProcessWorker: an InlineWorker whose door is a pipe.
+
+It lives no longer than that pipe, and gives up as soon as its engine does: the parent decides what becomes of the jobs.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import structlog
+
+from pipelines.catalog import Catalog
+from pipelines.engine.inline import InlineWorker
+from pipelines.engine.protocol import Event
+from pipelines.engine.wire import Begin, Cancel, Message, Submit, decode, encode
+from pipelines.logs import configure_logs
+
+log = structlog.get_logger("child")
+
+BEAT_SECONDS = 0.5
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Parent:
+    """The parent, as the child sees it. Both of the child's threads talk to it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._talking = threading.Lock()
+
+    def tell(self, message: Message) -> None:
+        with self._talking:
+            self._connection.send_bytes(encode(message))
+
+    def ask(self) -> Message:
+        return decode(self._connection.recv_bytes())
+
+    def has_spoken(self) -> bool:
+        """Waits for it, but not for long."""
+        return self._connection.poll(BEAT_SECONDS)
+
+
+def serve(parent: Parent) -> None:
+    """Until the worker fails. Raises EOFError or OSError when the parent is gone."""
+    begin = parent.ask()
+    if not isinstance(begin, Begin):
+        return
+    worker = InlineWorker(Catalog.load(Path(begin.models_file), Path(begin.models_folder)), begin.device)
+
+    def tell(event: Event) -> None:
+        health = worker.health()
+        if health.state != "failed":
+            parent.tell(health)
+            parent.tell(event)
+
+    worker.start(tell)
+    while worker.health().state != "failed":
+        parent.tell(worker.health())
+        if parent.has_spoken():
+            obey(worker, parent.ask())
+
+
+def obey(worker: InlineWorker, message: Message) -> None:
+    match message:
+        case Submit(job_id, task, terms):
+            worker.submit(job_id, task, terms)
+        case Cancel(job_id):
+            worker.cancel(job_id)
+
+
+def die_with_parent() -> None:
+    """With the parent's thread that started this one, to be exact. Linux only.
+
+    The end of the pipe tells of it too, but a child that hangs may not read it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    die_with_parent()
+    configure_logs()
+    try:
+        serve(Parent(Connection(int(sys.argv[1]))))
+    except (EOFError, OSError):
+        log.info("parent_gone")
+    except Exception:
+        log.exception("child_failed")
+    finally:
+        os._exit(1)  # without waiting for the other thread, which may be in a tick that never ends
+
+
+if __name__ == "__main__":
+    main()
