@@ -14,8 +14,8 @@ from pipelines.yaml_file import read
 LOCK_FILE = "models.lock.yaml"
 # What a kind can do by itself, as the names of tasks in our API; a LoRA, a scorer and an enhancer only serve others.
 TASKS: Mapping[str, tuple[str, ...]] = {
-    "sdxl": ("text_to_image",),
-    "sdxl-inpaint": ("inpaint",),
+    "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint"),
+    "sdxl-inpaint": ("inpaint", "outpaint"),
     "controlnet": ("controlled",),
     "ip-adapter": ("restyle",),
     "lora": (),

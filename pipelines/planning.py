@@ -1,53 +1,124 @@
 """Turns what a caller asked for into a complete Task: defaults from the model's entry, a seed, every limit checked."""
 
 import secrets
+from dataclasses import replace
+from typing import Any
 
-from pipelines.catalog import Catalog, Limits, Model
+from pipelines.catalog import Catalog, Model
 from pipelines.errors import ModelNotInstalled, TaskRefused
+from pipelines.limits import check_drawing, check_range, check_start, fitting
 from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
-from pipelines.tasks import SEED_LIMIT, TextToImage
+from pipelines.tasks import (
+    FILLS,
+    FITS,
+    Drawing,
+    FirstPass,
+    ImageToImage,
+    Inpaint,
+    Outpaint,
+    Raster,
+    TextToImage,
+    Variation,
+)
 
 RANDOM_SEEDS = 2**32  # short enough for people to copy, and for JavaScript to hold
+IMAGE_STRENGTH = 0.6
+ECONOMY_INTERVAL = (0.0, 0.7)  # guidance is dropped late, where it changes least: a row less for those steps
+MOST_CLIP_SKIP = 11
 
 
-def text_to_image(
+def text_to_image(catalog: Catalog, *, first_pass: FirstPass | None = None, **said: Any) -> TextToImage:
+    """The task with every default filled in; see `_drawing` for what may be said. first_pass.steps 0: as many.
+
+    Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
+    """
+    task = TextToImage(**_drawing(catalog, "text_to_image", None, said))
+    if first_pass is not None:
+        first_pass = replace(first_pass, steps=first_pass.steps or task.steps)
+        task = replace(task, first_pass=first_pass)
+        first = replace(task, width=first_pass.width, height=first_pass.height, steps=first_pass.steps)
+        _check(catalog, first)
+        check_start(first_pass.strength, task.steps)
+    _check(catalog, task)
+    return task
+
+
+def image_to_image(
+    catalog: Catalog, *, image: Raster, strength: float | None = None, fit: str = "crop", **said: Any
+) -> ImageToImage:
+    """Drawn over `image`; width and height are the image's own unless said, kept inside the model's limits."""
+    strength = IMAGE_STRENGTH if strength is None else strength
+    _check_name(fit, FITS, "fit")
+    task = ImageToImage(
+        **_drawing(catalog, "image_to_image", (image.width, image.height), said),
+        image=image,
+        strength=strength,
+        fit=fit,
+    )
+    check_start(strength, task.steps)
+    _check(catalog, task)
+    return task
+
+
+def inpaint(
     catalog: Catalog,
     *,
-    model: str | None,
-    prompt: str,
-    negative_prompt: str = "",
-    width: int | None = None,
-    height: int | None = None,
-    steps: int | None = None,
-    guidance_scale: float | None = None,
-    sampler: str | None = None,
-    seed: int | None = None,
-    count: int = 1,
-) -> TextToImage:
-    """The task with every default filled in; model None is the catalogue's default, seed None a random one.
-
-    Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do.
-    """
-    entry = catalog.default() if model is None else catalog.get(model)
-    defaults = entry.defaults
-    if "text_to_image" not in entry.tasks or defaults is None:
-        raise TaskRefused("This model does not draw from text; choose one of kind sdxl.", field="model")
-    check_installed(catalog, entry)
-    task = TextToImage(
-        model=entry.id,
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        width=defaults.width if width is None else width,
-        height=defaults.height if height is None else height,
-        steps=defaults.steps if steps is None else steps,
-        guidance_scale=defaults.guidance_scale if guidance_scale is None else guidance_scale,
-        sampler=defaults.sampler if sampler is None else sampler_named(sampler),
-        seed=secrets.randbelow(RANDOM_SEEDS) if seed is None else seed,
-        count=count,
+    image: Raster,
+    mask: Raster,
+    strength: float | None = None,
+    mask_blur: int = 0,
+    fill: str = "original",
+    only_masked: bool = False,
+    padding: int = 32,
+    **said: Any,
+) -> Inpaint:
+    """Drawn where `mask` is bright; it must have the image's size. strength None is 1: what is there is forgotten."""
+    if (mask.width, mask.height) != (image.width, image.height):
+        raise TaskRefused("The mask must have as many pixels a side as the image.", field="mask")
+    if not any(mask.pixels):
+        raise TaskRefused("The mask marks nothing: make it bright where the picture is to be drawn anew.", field="mask")
+    _check_name(fill, FILLS, "fill")
+    check_range(mask_blur, 0, 256, "mask_blur")
+    check_range(padding, 0, 1024, "padding")
+    strength = 1.0 if strength is None else strength
+    own = None if only_masked else (image.width, image.height)  # a part is drawn at the model's own size
+    task = Inpaint(
+        **_drawing(catalog, "inpaint", own, said),
+        image=image,
+        mask=mask,
+        strength=strength,
+        mask_blur=mask_blur,
+        fill=fill,
+        only_masked=only_masked,
+        padding=padding,
     )
-    _check(task, entry.limits)
-    plan(task.width, task.height, entry)
+    check_start(strength, task.steps)
+    _check(catalog, task)
+    return task
+
+
+def outpaint(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    left: int = 0,
+    top: int = 0,
+    right: int = 0,
+    bottom: int = 0,
+    feather: int = 0,
+    **said: Any,
+) -> Outpaint:
+    """`image` with so many of its pixels more on each side."""
+    sides: dict[str, Any] = {"left": left, "top": top, "right": right, "bottom": bottom}
+    for side, pixels in sides.items():
+        check_range(pixels, 0, 4096, side)
+    if not any(sides.values()):
+        raise TaskRefused("Say by how many pixels the picture is to grow: left, top, right or bottom.", field="left")
+    check_range(feather, 0, min(image.width, image.height) // 2, "feather")
+    whole = (left + image.width + right, top + image.height + bottom)
+    task = Outpaint(**_drawing(catalog, "outpaint", whole, said), image=image, **sides, feather=feather)
+    _check(catalog, task)
     return task
 
 
@@ -58,32 +129,46 @@ def check_installed(catalog: Catalog, model: Model) -> None:
         raise ModelNotInstalled(f"The model is known but not installed: run {commands} on the server.", field="model")
 
 
-def _check(task: TextToImage, limits: Limits) -> None:
-    _check_text(task.prompt, "prompt", limits)
-    _check_text(task.negative_prompt, "negative_prompt", limits)
-    _check_range(task.width, limits.min_side, limits.max_side, "width")
-    _check_range(task.height, limits.min_side, limits.max_side, "height")
-    _check_range(task.steps, 1, limits.max_steps, "steps")
-    _check_range(task.guidance_scale, 1, limits.max_guidance_scale, "guidance_scale")
-    _check_range(task.count, 1, limits.max_count, "count")
-    _check_range(task.seed, 0, SEED_LIMIT - task.count, "seed")
-    if task.width * task.height > limits.max_pixels:
-        sentence = f"width times height must be at most {limits.max_pixels}; ask for a smaller picture."
-        raise TaskRefused(sentence, field="width")
+def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Drawing: what was said, which may be None, and for the rest the model's defaults.
+
+    model None is the catalogue's default, seed None a random one; own_size is used where no size is said. economy
+    leaves guidance out of the last steps.
+    """
+    said = dict(said)
+    name, economy = said.pop("model", None), said.pop("economy", False)
+    entry = catalog.default() if name is None else catalog.get(name)
+    defaults = entry.defaults
+    if kind not in entry.tasks or defaults is None:
+        raise TaskRefused("This model does not do that; GET /darkroom/v1/models lists what each can do.", field="model")
+    check_installed(catalog, entry)
+    width, height = fitting(own_size, entry) if own_size else (defaults.width, defaults.height)
+    usual: dict[str, Any] = {
+        "negative_prompt": "",
+        "width": width,
+        "height": height,
+        "steps": defaults.steps,
+        "guidance_scale": defaults.guidance_scale,
+        "sampler": defaults.sampler,
+        "seed": secrets.randbelow(RANDOM_SEEDS),
+    }
+    if economy:
+        usual["guidance_interval"] = ECONOMY_INTERVAL
+    given = {field: value for field, value in said.items() if value is not None}
+    if "sampler" in given:
+        given["sampler"] = sampler_named(given["sampler"])
+    return {"model": entry.id, **usual, **given}
 
 
-def _check_range(value: float, low: float, high: float, field: str) -> None:
-    if not low <= value <= high:  # not a number is in no range
-        raise TaskRefused(f"{field} must be from {low:g} to {_written(high)}.", field=field)
+def _check(catalog: Catalog, task: Drawing) -> None:
+    entry = catalog.get(task.model)
+    check_drawing(task, entry.limits)
+    check_range(task.clip_skip, 0, MOST_CLIP_SKIP, "clip_skip")
+    if isinstance(task.variation, Variation):
+        check_range(task.variation.strength, 0, 1, "variation")
+    plan(task.width, task.height, entry)
 
 
-def _written(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}"
-
-
-def _check_text(text: str, field: str, limits: Limits) -> None:
-    if len(text) > limits.max_prompt_chars:
-        raise TaskRefused(f"{field} must be at most {limits.max_prompt_chars} characters; shorten it.", field=field)
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        sentence = f"{field} holds a NUL or half of a surrogate pair; send plain Unicode text."
-        raise TaskRefused(sentence, field=field)
+def _check_name(value: str, names: tuple[str, ...], field: str) -> None:
+    if value not in names:
+        raise TaskRefused(f"{field} must be one of: {', '.join(names)}.", field=field)

@@ -4,7 +4,7 @@
     - at the door, raised here
       * KeyMissing, KeyWrong, SiteRefused        who is asking?
       * AddressUnknown, MethodWrong              what for?
-      * BodyTooLarge, BodyInvalid                with which words?
+      * BodyTooLarge, BodyInvalid, ImageInvalid  with which words, with which pictures?
       * NotOffered                               a vendor's option that is not here yet
     - a job's life, raised here
       * QueueFull                                before it is accepted
@@ -14,7 +14,7 @@
       * StorageFailed                            pictures that could not be written
     - the planning and the drawing, raised in `pipelines.errors`
       * TaskRefused, ModelUnknown, ModelNotInstalled
-      * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, WorkerLost
+      * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, DeadlinePassed, WorkerLost
 
 A dialect renders an error in its vendor's words; the status is the same everywhere and stands in ANSWERS.
 """
@@ -48,6 +48,7 @@ ANSWERS: dict[str, Answer] = {
     "method_wrong": Answer(Stage.DOOR, 405),
     "body_too_large": Answer(Stage.DOOR, 413),
     "body_invalid": Answer(Stage.DOOR, 400),
+    "image_invalid": Answer(Stage.DOOR, 400),
     "not_offered": Answer(Stage.DOOR, 400),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
@@ -58,6 +59,7 @@ ANSWERS: dict[str, Answer] = {
     "out_of_memory": Answer(Stage.DRAWING, 503),
     "drawing_failed": Answer(Stage.DRAWING, 500),
     "worker_lost": Answer(Stage.DRAWING, 503),
+    "deadline_passed": Answer(Stage.DRAWING, 504),
     "job_cancelled": Answer(Stage.DRAWING, 409),
     "job_too_slow": Answer(Stage.DRAWING, 504),
     "client_gone": Answer(Stage.DRAWING, 499),
@@ -121,6 +123,15 @@ class BodyInvalid(DarkroomError):
     """The body is no JSON object, or a field of it has the wrong type or range."""
 
     code = "body_invalid"
+
+
+class ImageInvalid(DarkroomError):
+    """A picture that came in is none, or too large."""
+
+    code = "image_invalid"
+
+    def __init__(self, sentence: str, field: str) -> None:
+        super().__init__(sentence, field=field)
 
 
 class NotOffered(DarkroomError):

@@ -15,12 +15,13 @@ from typing import Literal
 
 from PIL import Image as Pillow
 
-from pipelines.tasks import Picture
+from pipelines.tasks import Picture, Raster
 from server.errors import ImageUnknown
 
 Format = Literal["png", "jpeg", "webp"]
 PNG_LEVEL = 1  # of zlib: 3 times as fast as level 6 on a 1024 x 1024 photo, for a tenth more bytes
 QUALITY = 95
+PREVIEW_SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ def encode(picture: Picture, encoding: Encoding) -> bytes:
         image.save(file, "PNG", compress_level=PNG_LEVEL)
     else:
         image.save(file, encoding.format.upper(), quality=encoding.quality)
+    return file.getvalue()
+
+
+def preview_file(preview: Raster) -> bytes:
+    """A small raster as a PNG that can be looked at."""
+    small = Pillow.frombytes("RGB", (preview.width, preview.height), preview.pixels)
+    scale = max(1, PREVIEW_SIDE // max(small.size))
+    file = io.BytesIO()
+    small.resize((small.width * scale, small.height * scale), Pillow.Resampling.BICUBIC).save(file, "PNG")
     return file.getvalue()
 
 

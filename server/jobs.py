@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from pipelines.engine.protocol import Worker
-from pipelines.tasks import Task
+from pipelines.engine.protocol import Terms, Worker
+from pipelines.tasks import Raster, Task
 from server.errors import JobUnknown, QueueFull
 from server.images import Encoding, Image
 
@@ -44,12 +44,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done."""
+    """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
+
+    preview: what the first picture looked like a while ago, where the terms ask for it.
+    """
 
     id: str
-    account: str
     task: Task
     encoding: Encoding
+    terms: Terms
     created: float
     state: State = State.QUEUED
     started: float | None = None
@@ -58,10 +61,21 @@ class Job:
     steps: int = 0
     images: tuple[Image, ...] = ()
     failure: Failure | None = None
+    preview: Raster | None = None
+
+    @property
+    def account(self) -> str:
+        return self.terms.account
 
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    def seconds_left(self, now: float) -> float | None:
+        """As the steps so far went; None before the first and after the last."""
+        if self.state is not State.RUNNING or self.started is None or not self.step:
+            return None
+        return (now - self.started) / self.step * (self.steps - self.step)
 
 
 class JobStore(Protocol):
@@ -128,15 +142,15 @@ class Jobs:
         self._endings: dict[str, asyncio.Event] = {}
         self._usual_seconds = 1.0  # of one job, for Retry-After
 
-    async def submit(self, account: str, task: Task, encoding: Encoding) -> Job:
-        """Accept a task and hand it to the worker; raises QueueFull before anything is promised."""
-        job = Job(f"job_{secrets.token_urlsafe(16)}", account, task, encoding, self._clock())
+    async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
+        """Accept a task for terms.account and hand it to the worker; raises QueueFull before anything is promised."""
+        job = Job(f"job_{secrets.token_urlsafe(16)}", task, encoding, terms, self._clock())
         if not await self._store.add(job, self._max_queue):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
         self._endings[job.id] = asyncio.Event()
-        self._worker.submit(job.id, task)
-        log.info("job_accepted", job=job.id, account=account, task=type(task).__name__, model=task.model)
+        self._worker.submit(job.id, task, terms)
+        log.info("job_accepted", job=job.id, account=job.account, task=type(task).__name__, model=task.model)
         return job
 
     async def status(self, account: str, job_id: str) -> Job:
@@ -168,7 +182,7 @@ class Jobs:
             return None
         job = replace(job, **changes)
         if not job.is_open:
-            job = replace(job, ended=self._clock())
+            job = replace(job, ended=self._clock(), preview=None)
         await self._store.replace(job)
         if not job.is_open:
             self._note_end(job)

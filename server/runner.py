@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Started, Worker
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Worker
 from pipelines.tasks import Picture
 from server.errors import InternalError, StorageFailed
 from server.images import Image, Images
@@ -65,6 +65,8 @@ class Runner:
                     self._metrics.wait_seconds.observe(self._jobs.now() - job.created)
             case Progressed(job_id, step, steps):
                 await self._jobs.change(job_id, step=step, steps=steps)
+            case Previewed(job_id, preview):
+                await self._jobs.change(job_id, preview=preview)
             case Finished(job_id, pictures):
                 # In a task of its own: encoding one job's pictures must not hold up the news of the others.
                 task = asyncio.create_task(self._survive(self._keep(job_id, pictures)))

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from starlette.responses import JSONResponse
 
 from pipelines.catalog import Catalog, Model
+from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError, ModelUnknown
 from pipelines.planning import text_to_image
 from pipelines.tasks import TextToImage
@@ -97,7 +98,7 @@ async def generate(request: Request, parts: TheParts, account: TheAccount) -> JS
     asked = check(Generation, value)
     _refuse_what_is_not_here(asked)
     task = to_task(asked, parts.catalog)
-    images = await draw(request, parts, account, task, encoding_of(asked))
+    images = await draw(request, parts, task, encoding_of(asked), Terms(account))
     data = [await _entry(image, asked, request, parts) for image in images]
     headers = ignored_fields(Generation, value) | {
         "x-darkroom-model": task.model,

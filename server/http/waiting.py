@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import Request
 
+from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.parts import Parts
@@ -11,15 +12,18 @@ from server.images import Encoding, Image
 from server.jobs import Job, Jobs, State
 
 
-async def draw(request: Request, parts: Parts, account: str, task: Task, encoding: Encoding) -> tuple[Image, ...]:
-    """The images of a task, while the client waits.
+async def draw(
+    request: Request, parts: Parts, task: Task, encoding: Encoding, terms: Terms, *, detach: bool = False
+) -> tuple[Image, ...]:
+    """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
     Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
     """
-    job = await parts.jobs.submit(account, task, encoding)
-    job = await watch(request, parts.jobs, job, parts.settings.request_seconds)
+    job = await parts.jobs.submit(task, encoding, terms)
+    job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
-        await parts.jobs.cancel(account, job.id)
+        if not detach:
+            await parts.jobs.cancel(job.account, job.id)
         raise JobTooSlow
     return images_of(job)
 
@@ -33,10 +37,11 @@ def images_of(job: Job) -> tuple[Image, ...]:
     return job.images
 
 
-async def watch(request: Request, jobs: Jobs, job: Job, seconds: float) -> Job:
-    """The job when it has ended, or as it is after so many seconds. Cancels it and raises ClientGone if nobody waits.
+async def watch(request: Request, jobs: Jobs, job: Job, seconds: float, *, detach: bool = False) -> Job:
+    """The job when it has ended, or as it is after so many seconds.
 
-    Also when the server stops: the request's own cancellation passes through here.
+    If the client leaves, raises ClientGone, and cancels the job unless `detach` says that it goes on. So also when
+    the server stops: the request's own cancellation passes through here.
     """
     waiting = asyncio.create_task(jobs.wait(job, seconds))
     leaving = asyncio.create_task(_client_leaves(request))
@@ -44,10 +49,10 @@ async def watch(request: Request, jobs: Jobs, job: Job, seconds: float) -> Job:
         await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
-        await jobs.cancel(job.account, job.id)
         raise ClientGone
-    except asyncio.CancelledError:
-        await jobs.cancel(job.account, job.id)
+    except (asyncio.CancelledError, ClientGone):
+        if not detach:
+            await jobs.cancel(job.account, job.id)
         raise
     finally:
         waiting.cancel()

@@ -73,7 +73,7 @@ def test_a_seed_is_drawn_when_none_is_given(catalog: Catalog) -> None:
         ({"prompt": "a \ud83d star"}, "prompt", "surrogate"),
         ({"prompt": "a \0 star"}, "prompt", "NUL"),
         ({"negative_prompt": "\udc00"}, "negative_prompt", "surrogate"),
-        ({"model": "other"}, "model", "kind sdxl"),
+        ({"model": "other"}, "model", "what each can do"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -31,7 +31,7 @@ def test_a_job_is_accepted_at_once_and_ends_with_images(serve: Serve) -> None:
     until(lambda: state_of(served, location) == "succeeded")
     job = served.client.get(location).json()
     assert [image["seed"] for image in job["images"]] == [3, 4]
-    assert job["progress"] == {"step": 8, "steps": 8}
+    assert job["progress"] == {"step": 8, "steps": 8, "seconds_left": None}
     for image in job["images"]:
         picture = Image.open(io.BytesIO(served.client.get(image["file"]).content))
         assert picture.getpixel((0, 0)) == tuple(flat_colour(image["seed"]))

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from time import monotonic
 
-from pipelines.engine.protocol import Cancelled, Failed, Finished, Health, Listener, Progressed, Started
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Progressed, Started, Terms
 from pipelines.tasks import Picture, Task
 
 
@@ -25,6 +25,9 @@ class StepWorker:
         self._waiting: deque[tuple[str, Task]] = deque()
         self._running: str | None = None
         self._cancelled: set[str] = set()
+        self.tasks: list[Task] = []
+        self.terms: list[Terms] = []
+        self._listener: Listener | None = None
         self._news = threading.Condition()
         self._is_held = False
         self._is_stopping = False
@@ -32,13 +35,21 @@ class StepWorker:
         self._beat = monotonic()
 
     def start(self, listener: Listener) -> None:
+        self._listener = listener
         self._thread = threading.Thread(target=self._run, args=(listener,), name="step-worker")
         self._thread.start()
 
-    def submit(self, job_id: str, task: Task) -> None:
+    def submit(self, job_id: str, task: Task, terms: Terms) -> None:
+        self.tasks.append(task)
+        self.terms.append(terms)
         with self._news:
             self._waiting.append((job_id, task))
             self._news.notify_all()
+
+    def tell(self, event: Event) -> None:
+        """Say something out of turn."""
+        assert self._listener is not None
+        self._listener(event)
 
     def cancel(self, job_id: str) -> None:
         with self._news:
