@@ -1,7 +1,8 @@
 """The judge: looks at a picture and says what it shows. It knows the world's colours and outlines, and no network.
 
 It segments by colour, takes the bounding box of what is not background, and compares the silhouette with every
-shape drawn into that box. Tested on drawn scenes in test_judge.py.
+shape drawn into that box. Like a person, it goes by the background as it is painted and overlooks specks: lines and
+dots of one or two pixels are no things. Tested on drawn scenes in test_judge.py.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ PALETTE = np.array([COLOURS[name] for name in NAMES], dtype=np.float32)
 OFF_CENTRE = 0.1  # share of width or height by which a thing must be off the middle to be "on the left" and so on
 LEAST_AREA = 0.003  # share of the picture: less than this is specks, not a thing
 LEAST_IOU = 0.6
-DISTINCT = 48.0  # RGB distance from the background's colour that makes a pixel part of a thing
+DISTINCT = 48.0  # RGB distance from the background that makes a pixel part of a thing
 
 Mask = NDArray[np.bool_]
 
@@ -46,15 +47,15 @@ class Sight:
 def look(image: Image.Image) -> Sight:
     """What a picture of one thing shows."""
     pixels = _pixels(image)
-    background = _background(pixels)
-    return _thing(pixels, _foreground(pixels, background), background)
+    behind = _background(pixels)
+    return _thing(pixels, _foreground(pixels, behind), _name(behind))
 
 
 def look_at_pair(image: Image.Image, relation: str) -> tuple[Sight, Sight]:
     """What the two halves of a picture show, in the order of the relation's words."""
     pixels = _pixels(image)
-    background = _background(pixels)
-    mask = _foreground(pixels, background)
+    behind = _background(pixels)
+    background, mask = _name(behind), _foreground(pixels, behind)
     height, width = mask.shape
     first = np.zeros_like(mask)
     if RELATIONS[relation][0] in ("left", "right"):
@@ -94,16 +95,25 @@ def _name(colour: NDArray[np.float32]) -> str:
     return NAMES[int(np.argmin(((PALETTE - colour) ** 2).sum(axis=1)))]
 
 
-def _background(pixels: NDArray[np.float32]) -> str:
-    """The colour that most of the border has."""
+def _background(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The colour that most of the border has, as it is painted."""
     border = np.concatenate([pixels[:3].reshape(-1, 3), pixels[-3:].reshape(-1, 3), pixels[:, :3].reshape(-1, 3)])
     border = np.concatenate([border, pixels[:, -3:].reshape(-1, 3)])
-    return _name(np.median(border, axis=0))
+    return np.asarray(np.median(border, axis=0), dtype=np.float32)
 
 
-def _foreground(pixels: NDArray[np.float32], background: str) -> Mask:
-    distance = np.sqrt(((pixels - np.array(COLOURS[background])) ** 2).sum(axis=2))
-    return np.asarray(distance > DISTINCT)
+def _foreground(pixels: NDArray[np.float32], behind: NDArray[np.float32]) -> Mask:
+    """What differs from the background, but for specks: what erosion by 3 pixels leaves, grown back inside itself."""
+    mask = np.sqrt(((pixels - behind) ** 2).sum(axis=2)) > DISTINCT
+    kept, size = _filtered(mask, ImageFilter.MinFilter(3)), -1
+    while kept.sum() != size:
+        size = kept.sum()
+        kept = _filtered(kept, ImageFilter.MaxFilter(3)) & mask
+    return kept
+
+
+def _filtered(mask: Mask, by: ImageFilter.RankFilter) -> Mask:
+    return np.asarray(Image.fromarray(mask).convert("L").filter(by)) > 0
 
 
 def _thing(pixels: NDArray[np.float32], mask: Mask, background: str) -> Sight:

@@ -48,3 +48,17 @@ def test_the_judge_sees_nothing_in_an_empty_picture_and_no_shape_in_noise() -> N
     assert look(Image.new("RGB", (128, 128), (40, 80, 220))).colour == ""
     noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     assert look(Image.fromarray(noise)).iou < 0.75
+
+
+def test_the_judge_overlooks_a_tinted_background_and_specks() -> None:
+    random, numbers = Random(4), np.random.default_rng(4)
+    for _ in range(20):
+        scene = random_scene(random, held_out=False)
+        pixels = np.asarray(draw_scene(scene, 128, 128, random), dtype=float)
+        pixels += numbers.uniform(-16, 16, 3) + numbers.normal(0, 6, pixels.shape)
+        for x, y in numbers.integers(0, 126, (12, 2)):
+            pixels[y : y + 2, x : x + 2] = numbers.integers(0, 256, 3)
+        spoilt = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+        seen = look(spoilt)
+        (thing,) = scene.things
+        assert (seen.shape, seen.place, seen.size) == (thing.shape, thing.place, thing.size), scene.name
