@@ -4,9 +4,10 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from pipelines.catalog import Catalog, Model
-from pipelines.errors import ModelNotInstalled, TaskRefused
+from pipelines.catalog import Catalog, Kind, Model
+from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
 from pipelines.limits import check_drawing, check_range, check_start, fitting
+from pipelines.lora_tags import taken_out
 from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
 from pipelines.tasks import (
@@ -129,6 +130,27 @@ def check_installed(catalog: Catalog, model: Model) -> None:
         raise ModelNotInstalled(f"The model is known but not installed: run {commands} on the server.", field="model")
 
 
+def lora_named(catalog: Catalog, name: str) -> Model:
+    """The catalogue's entry of a LoRA. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `loras`."""
+    return _named(catalog, name, "lora", "loras")
+
+
+def vae_named(catalog: Catalog, name: str) -> Model:
+    """The catalogue's entry of a VAE. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `vae`."""
+    return _named(catalog, name, "vae", "vae")
+
+
+def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:
+    try:
+        entry = catalog.named(name, kind)
+        check_installed(catalog, entry)
+    except (ModelUnknown, ModelNotInstalled) as error:
+        raise type(error)(error.sentence, field=field) from None
+    if entry.kind != kind:
+        raise TaskRefused(f"{field} must name a model of kind {kind}; GET /darkroom/v1/models lists them.", field=field)
+    return entry
+
+
 def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said: dict[str, Any]) -> dict[str, Any]:
     """The fields of a Drawing: what was said, which may be None, and for the rest the model's defaults.
 
@@ -155,6 +177,9 @@ def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said
     if economy:
         usual["guidance_interval"] = ECONOMY_INTERVAL
     given = {field: value for field, value in said.items() if value is not None}
+    given["prompt"], tagged = taken_out(given["prompt"])
+    loras = (*given.get("loras", ()), *tagged)
+    given["loras"] = tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
     if "sampler" in given:
         given["sampler"] = sampler_named(given["sampler"])
     return {"model": entry.id, **usual, **given}

@@ -8,36 +8,57 @@ import dataclasses
 import gc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
+from pipelines.engine.memory import must_stream
 from pipelines.engine.pipeline import Pipeline
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.planning import check_installed
-from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, weight_file
+from pipelines.planning import check_installed, lora_named, vae_named
+from pipelines.sdxl.embeddings import Embeddings
+from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file
+from pipelines.sdxl.lora import PARTS as LORA_PARTS
+from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
+from pipelines.sdxl.tuned import streamed, tuned
 from pipelines.tasks import Lora
+from pipelines.tuning import Tuning
 from pipelines.weights import check_safetensors, inside, verify_sha256
 
 PartKey = tuple[str, str, str]  # which part, whose weights (sha256, or the path where that is not known), its config
+PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None]  # a model's id, contents of LoRAs and of a VAE
+MOST_PIPELINES = 16  # kept: a model with a set of LoRAs each
 
 
 class Registry:
     """memory_budget: bytes that the parameters of all loaded models may take together; None is no limit."""
 
-    def __init__(self, catalog: Catalog, device: torch.device, dtype: torch.dtype, memory_budget: int | None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory_budget: int | None,
+        tuning: Tuning | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._tuning = tuning or Tuning()
         self._device = device
         self._dtype = dtype
         self._budget = memory_budget
         self._models: dict[str, SdxlModel] = {}  # the least recently used first
         self._parts: WeakValueDictionary[PartKey, nn.Module] = WeakValueDictionary()
+        self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
+        self._pipelines: dict[PipelineKey, SdxlPipeline] = {}  # with the prompts that they have read
+        self._embeddings = Embeddings(catalog)
+        self._wardrobe = Wardrobe()
 
     def sdxl(self, model_id: str) -> SdxlModel:
         """The model, loaded if it was not, and from now on the most recently used.
@@ -45,19 +66,61 @@ class Registry:
         Raises ModelUnknown, ModelNotInstalled, WeightsRefused, TaskRefused if it is of another kind, and OutOfMemory
         if it alone is more than the budget.
         """
-        model = self._models.pop(model_id, None) or self._load(self._catalog.get(model_id))
-        self._models[model_id] = model
+        entry = self._catalog.get(model_id)
+        content = tuple(needed.content for needed in self._catalog.needed(entry))
+        if self._contents.get(model_id, content) != content:
+            self.unload(model_id)  # its files are others by now
+        model = self._models.pop(model_id, None) or self._load(entry)
+        self._models[model_id], self._contents[model_id] = model, content
         return model
 
-    def pipeline(self, model_id: str, loras: tuple[Lora, ...]) -> Pipeline[Any]:
-        """What draws with the model and that set of LoRAs. Raises what `sdxl` raises."""
-        if self._catalog.get(model_id).kind == "fake":
+    def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> Pipeline[Any]:
+        """What draws with the model, that set of LoRAs, and that VAE in place of its own. Raises what `sdxl` raises."""
+        entry = self._catalog.get(model_id)
+        if entry.kind == "fake":
             return FakePipeline()
-        return SdxlPipeline(self.sdxl(model_id), wear=lambda: None)
+        model = self.sdxl(model_id)
+        worn = [(lora_named(self._catalog, lora.name), lora.scale) for lora in loras]
+        other = vae_named(self._catalog, vae) if vae else None
+        key = (model_id, tuple((lora.content, scale) for lora, scale in worn), other.content if other else None)
+        if key not in self._pipelines:
+            while len(self._pipelines) >= MOST_PIPELINES:
+                del self._pipelines[next(iter(self._pipelines))]
+            if other:
+                model = dataclasses.replace(model, vae=self._vae(other, entry))
+            self._pipelines[key] = self._dressed(model, worn)
+        return self._pipelines[key]
+
+    def _dressed(self, model: SdxlModel, worn: Sequence[tuple[Model, float]]) -> SdxlPipeline:
+        """Raises WeightsRefused for a LoRA that cannot be worn."""
+        parts = {part: getattr(model, part) for part in LORA_PARTS}
+        outfit = [(lora.content, scale, read_lora(self._only_file(lora), parts)) for lora, scale in worn]
+        return SdxlPipeline(model, wear=lambda: self._wardrobe.wear(parts, outfit), embeddings=self._embeddings)
+
+    def _vae(self, vae: Model, wearer: Model) -> AutoencoderKL:
+        """The VAE, on the device, for the model that is to draw with it. Raises WeightsRefused."""
+        configs = CONFIGS if len(wearer.files) == 1 else self._catalog.folder(wearer)
+        key = ("vae", vae.content, (configs / "vae" / "config.json").read_text(encoding="utf-8"))
+        found = self._parts.get(key)
+        if found is None:
+            found = load_vae(self._only_file(vae), configs, self._device, self._dtype)
+            if self._device.type == "cuda":
+                found.to(memory_format=torch.channels_last)
+            self._parts[key] = found
+        return cast(AutoencoderKL, found)
+
+    def _only_file(self, entry: Model) -> Path:
+        (file,) = entry.files
+        path = inside(self._catalog.folder(entry), file.path)
+        if file.sha256:
+            verify_sha256(path, file.sha256)
+        return path
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
         self._models.pop(model_id, None)
+        self._contents.pop(model_id, None)
+        self._pipelines = {key: pipeline for key, pipeline in self._pipelines.items() if key[0] != model_id}
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
@@ -75,35 +138,46 @@ class Registry:
             path = inside(folder, file.path)
             if file.sha256:
                 verify_sha256(path, file.sha256)
-        model = self._from_checkpoint(entry, folder) if len(entry.files) == 1 else self._from_folder(entry, folder)
-        return dataclasses.replace(model, scheduler={**model.scheduler, **entry.scheduler})
+        place = self._place(entry)
+        read = self._from_checkpoint if len(entry.files) == 1 else self._from_folder
+        model = read(entry, folder, place)
+        model = dataclasses.replace(model, scheduler={**model.scheduler, **entry.scheduler})
+        return tuned(model, self._tuning) if place == self._device else streamed(model, self._tuning, self._device)
 
-    def _from_checkpoint(self, entry: Model, folder: Path) -> SdxlModel:
+    def _place(self, entry: Model) -> torch.device:
+        """Where the model's weights go: to the device, or beside it where they have to be streamed."""
+        is_large = must_stream(self._tuning.memory, entry.size_bytes or 0, self._budget)
+        return torch.device("cpu") if is_large else self._device
+
+    def _from_checkpoint(self, entry: Model, folder: Path, place: torch.device) -> SdxlModel:
         file = folder / entry.files[0].path
-        self._make_room([file])
+        self._make_room([file], place)
         lender = self._catalog.get(entry.tokenizers_from or entry.id)
         tokenizers = self._catalog.folder(lender)
-        return load_checkpoint(entry.id, file, CONFIGS, tokenizers, self._device, self._dtype)
+        parts = {"vae": self._vae(self._catalog.get(entry.vae), entry)} if entry.vae else {}
+        return load_checkpoint(entry.id, file, CONFIGS, tokenizers, place, self._dtype, parts)
 
-    def _from_folder(self, entry: Model, folder: Path) -> SdxlModel:
+    def _from_folder(self, entry: Model, folder: Path, place: torch.device) -> SdxlModel:
         sha256 = {file.path: file.sha256 for file in entry.files}
         keys = {}
-        for part in PARTS:
+        for part in [part for part in PARTS if not (part == "vae" and entry.vae)]:
             file = weight_file(folder / part)
             content = sha256.get(file.relative_to(folder).as_posix()) or str(file.resolve())
             keys[part] = (part, content, (folder / part / "config.json").read_text(encoding="utf-8"))
         # Held from here on, so that making room for the rest cannot take a shared part away.
         shared = {part: module for part, key in keys.items() if (module := self._parts.get(key)) is not None}
+        if entry.vae:
+            shared["vae"] = self._vae(self._catalog.get(entry.vae), entry)
         absent = [weight_file(folder / part) for part in PARTS if part not in shared]
-        self._make_room(absent, list(shared.values()))
-        model = load_folder(entry.id, folder, self._device, self._dtype, shared)
+        self._make_room(absent, place, list(shared.values()))
+        model = load_folder(entry.id, folder, place, self._dtype, shared)
         for part, key in keys.items():
             self._parts[key] = getattr(model, part)
         return model
 
-    def _make_room(self, files: Iterable[Path], kept: Sequence[nn.Module] = ()) -> None:
+    def _make_room(self, files: Iterable[Path], place: torch.device, kept: Sequence[nn.Module] = ()) -> None:
         """Unload the least recently used until the parameters in `files` fit beside `kept` and what is left."""
-        if self._budget is None:
+        if self._budget is None or place != self._device:
             return
         width = self._dtype.itemsize
         needed = width * sum(tensor.elements for file in files for tensor in check_safetensors(file).values())
@@ -113,7 +187,8 @@ class Registry:
             self.unload(next(iter(self._models)))
 
     def _all_parts(self) -> list[nn.Module]:
-        return [getattr(model, part) for model in self._models.values() for part in PARTS]
+        own = [getattr(model, part) for model in self._models.values() for part in PARTS]
+        return [*own, *(pipeline.model.vae for pipeline in self._pipelines.values())]
 
 
 def _bytes(modules: Iterable[nn.Module]) -> int:

@@ -1,4 +1,4 @@
-"""The command `darkroom`: serve, models, pull, draw. It composes: it alone picks a worker.
+"""The command `darkroom`: serve, models, pull, draw, profile. It composes: it alone picks a worker.
 
 What loads slowly is imported inside the command that needs it, so that `darkroom models` answers at once.
 """
@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.filesize import decimal
 from rich.panel import Panel
@@ -26,14 +27,16 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
+    track,
 )
 from rich.table import Column, Table
 
-from pipelines.catalog import Catalog, default_file
+from pipelines.catalog import Catalog, Size, default_file
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Terms, Worker
 from pipelines.errors import DarkroomError
 from pipelines.planning import text_to_image
 from pipelines.tasks import Picture, Task
+from pipelines.tuning import Tuning
 from server.images import Encoding, Format, encode
 from server.keys import KEYS_FILE, make_first_key
 from server.settings import Settings
@@ -155,6 +158,40 @@ def draw(
     Console().print(f"{output}: {picture.width}x{picture.height}, seed {picture.seed}", highlight=False)
 
 
+@app.command()
+def profile(
+    model: Annotated[str | None, typer.Argument(help="A model's id; else the one that draws by default.")] = None,
+    size: Annotated[list[str] | None, typer.Option(help="WIDTHxHEIGHT, as often as you like; else all native.")] = None,
+    device: Device = None,
+    models: ModelsFile = None,
+) -> None:
+    """Measure how many pictures are best drawn at once here; `serve` goes by it from its next start."""
+    from pipelines.profiling.fitting import device_named, registry_for
+    from pipelines.profiling.measure import measure
+    from pipelines.profiling.profile import read_profile, write_profile
+    from pipelines.logs import configure_logs
+
+    with told_plainly():
+        settings = settings_with(device=device, models_file=models)
+        catalog = load_catalog(settings)
+        entry = catalog.get(model) if model else catalog.default()
+        sizes = TypeAdapter(list[Size]).validate_python(size) if size else entry.native_sizes
+        configure_logs()
+        tuning, place = tuning_of(settings), device_named(settings.device)
+        if tuning.compile == "auto":
+            tuning = replace(tuning, compile="on")  # what is compiled behind would come in the middle of the measuring
+        registry = registry_for(catalog, place, tuning)
+        found = read_profile(settings.data, place)
+        table = Table("size", "rows: milliseconds of a tick", "most rows", title=f"{entry.id} on {found.device}")
+        for width, height in track(sizes, "measuring", console=Console(stderr=True)):
+            curve = measure(catalog, registry, entry.id, (width, height), place)
+            points = ", ".join(f"{rows}: {1000 * seconds:.0f}" for rows, seconds in curve.seconds.items())
+            table.add_row(f"{width}x{height}", points, str(curve.cap))
+            found = found.with_curve(curve)
+            write_profile(settings.data, found)
+    Console().print(table)
+
+
 def draw_one(worker: Worker, task: Task) -> Picture:
     """The picture of a task, with a bar of its steps; raises typer.Exit where there is none."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -185,8 +222,20 @@ def worker_for(settings: Settings, catalog: Catalog) -> Worker:
 
     on_cuda = settings.device.startswith("cuda") or (settings.device == "auto" and has_cuda())
     if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
-        return ProcessWorker(models_file(settings), settings.weights_folder, settings.device)
-    return InlineWorker(catalog, settings.device)
+        return ProcessWorker(models_file(settings), settings.weights_folder, settings.device, tuning_of(settings))
+    return InlineWorker(catalog, settings.device, tuning_of(settings))
+
+
+def tuning_of(settings: Settings) -> Tuning:
+    return Tuning(
+        dtype=settings.dtype,
+        attention=settings.attention,
+        compile=settings.compile,
+        memory=settings.memory,
+        tf32=settings.tf32,
+        deterministic=settings.deterministic,
+        folder=str(settings.data),
+    )
 
 
 def has_cuda() -> bool:

@@ -1,6 +1,7 @@
 """What the operator may choose, read once from DARKROOM_* and the command line, then frozen."""
 
 import os
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -37,9 +38,16 @@ class Settings(BaseSettings):
     models_folder: Path | None = None  # None: `models` in the data folder
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     worker: Literal["auto", "inline", "process"] = "auto"  # auto: a process of its own where there is CUDA
+    # How the device is used: `pipelines.tuning` says what each of these means.
+    dtype: Literal["float16", "bfloat16", "float32"] | None = None
+    attention: Literal["sdpa", "xformers"] = "sdpa"
+    compile: Literal["on", "off", "auto"] = "auto"
+    memory: Literal["auto", "low"] = "auto"
+    tf32: bool = True
+    deterministic: bool = False
     auth: bool = True
     admin_key: SecretStr | None = Field(default=None, min_length=20)
-    max_body_bytes: int = Field(default=2**20, ge=1024)
+    max_body_bytes: int = Field(default=32 * 2**20, ge=1024)  # pictures come in bodies, in base64
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
@@ -49,6 +57,12 @@ class Settings(BaseSettings):
     def _open_doors_stay_at_home(self) -> "Settings":
         if not self.auth and not is_loopback(self.host):
             raise ValueError("without keys the server may listen on a loopback address only, such as 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _xformers_is_there(self) -> "Settings":
+        if self.attention == "xformers" and find_spec("xformers") is None:
+            raise ValueError("attention xformers needs a package that is not there: pip install xformers")
         return self
 
     @property

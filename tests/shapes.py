@@ -13,7 +13,7 @@ from PIL import Image
 from pipelines.catalog import Catalog, default_file
 from pipelines.demo.captions import drown, sentence
 from pipelines.demo.world import Scene, random_scene
-from pipelines.engine.drain import draw
+from pipelines.drain import draw
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
 from pipelines.tasks import TextToImage

@@ -49,7 +49,8 @@ def serve(parent: Parent) -> None:
     begin = parent.ask()
     if not isinstance(begin, Begin):
         return
-    worker = InlineWorker(Catalog.load(Path(begin.models_file), Path(begin.models_folder)), begin.device)
+    catalog = Catalog.load(Path(begin.models_file), Path(begin.models_folder))
+    worker = InlineWorker(catalog, begin.device, begin.tuning)
 
     def tell(event: Event) -> None:
         health = worker.health()

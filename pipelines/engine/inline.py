@@ -17,6 +17,7 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Terms
 from pipelines.errors import WorkerLost
 from pipelines.tasks import Task
+from pipelines.tuning import Tuning
 
 if TYPE_CHECKING:
     from pipelines.engine.loop import Engine
@@ -55,9 +56,10 @@ class InlineWorker:
     What the engine does not survive, such as a lost device, this worker does not either: its state is then `failed`.
     """
 
-    def __init__(self, catalog: Catalog, device: str = "auto") -> None:
+    def __init__(self, catalog: Catalog, device: str = "auto", tuning: Tuning | None = None) -> None:
         self._catalog = catalog
         self._device = device
+        self._tuning = tuning or Tuning()
         self._commands: queue.SimpleQueue[Callable[[Engine | Broken], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -118,18 +120,14 @@ class InlineWorker:
 
     def _prepare(self, tell: Callable[[Event], None]) -> Engine:
         """The engine, with the default model loaded."""
-        import torch
-
+        from pipelines.profiling.fitting import device_named, memory_for, registry_for
         from pipelines.engine.loop import Engine
-        from pipelines.registry import Registry
 
-        if self._device == "auto":
-            self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        device = torch.device(self._device)
-        dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self._registry = Registry(self._catalog, device, dtype, memory_budget=None)
+        device = device_named(self._device)
+        self._device = str(device)
+        self._registry = registry_for(self._catalog, device, self._tuning)
         self._registry.pipeline(self._catalog.default().id, ())
-        return Engine(self._catalog, self._registry, tell)
+        return Engine(self._catalog, self._registry, tell, memory_for(self._catalog, device, self._tuning))
 
     def _broken(self, tell: Callable[[Event], None]) -> Broken:
         """With the jobs that the engine left."""

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipelines.canvas import canvas_of, raster_of
 from pipelines.catalog import Catalog
+from pipelines.engine.memory import Memory
 from pipelines.engine.pieces import device_is_lost, in_pieces
 from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
@@ -42,11 +43,11 @@ class Engine:
         catalog: Catalog,
         registry: Registry,
         tell: Callable[[Event], None],
-        rows: Rows | None = None,
+        memory: Memory | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._catalog, self._registry, self._tell = catalog, registry, tell
-        self._rows = rows or Rows()
+        self._memory = memory or Memory(Rows())
         self._clock = clock
         self._submitted = 0
         self._waiting: dict[str, Order] = {}
@@ -108,14 +109,15 @@ class Engine:
         first = min(standings.values())[:-1]
         pools = [pool for pool in self._pools.values() if any(standings[d.job_id][:-1] == first for d in pool.drafts)]
         pool = min(pools, key=lambda pool: pool.work)
-        return pool, front(sorted(pool.drafts, key=lambda draft: standings[draft.job_id]), pool.most_rows)
+        drafts = sorted(pool.drafts, key=lambda draft: standings[draft.job_id])
+        return pool, front(drafts, self._memory.most_rows(pool.key))
 
     def _tick(self, pool: Pool, drafts: list[Draft]) -> None:
         rows = {id(draft): draft.rows for draft in drafts}
-        pad = self._rows.pad(pool.most_rows)
 
         def work(together: Sequence[Draft]) -> Sequence[None]:
-            pool.pipeline.tick(together, pad)
+            with self._memory.watch(pool.key, together):
+                pool.pipeline.tick(together, self._memory.pad(pool.key))
             return [None] * len(together)
 
         moved, blames = in_pieces(drafts, work)
@@ -130,9 +132,9 @@ class Engine:
 
     def _finish(self, pool: Pool) -> None:
         """Decode the drafts that are done; a job is told as finished with its last picture, in order of the seeds."""
-        done = pool.take_finished()
-        for start in range(0, len(done), self._rows.decoded):
-            drawn, blames = in_pieces(done[start : start + self._rows.decoded], pool.pipeline.decode)
+        done, most = pool.take_finished(), self._memory.most_decoded(pool.key)
+        for start in range(0, len(done), most):
+            drawn, blames = in_pieces(done[start : start + most], pool.pipeline.decode)
             for draft, error in blames:
                 self._fail(draft.job_id, error)
             for draft, pixels in drawn:
@@ -162,7 +164,7 @@ class Engine:
         key = PoolKey(task.model, task.loras, size.render_height, size.render_width)
         if key not in self._pools:
             least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
-            self._pools[key] = Pool(pipeline, least, self._rows.most_of(key))
+            self._pools[key] = Pool(key, pipeline, least)
         return [Piece(index, draft, canvas, key, behind) for index, draft in enumerate(drafts)]
 
     def _calls_of_second_pass(self, task: Drawing) -> int:

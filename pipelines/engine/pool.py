@@ -19,11 +19,11 @@ class PoolKey(NamedTuple):
 
 @dataclass(slots=True)
 class Pool:
-    """work: rows times latent numbers so far. most_rows: of a tick; it falls when the memory does not hold them."""
+    """work: rows times latent numbers so far."""
 
+    key: PoolKey
     pipeline: Pipeline[Any]
     work: float
-    most_rows: int
     drafts: list[Draft] = field(default_factory=list)
 
     def remove(self, job_id: str) -> None:

@@ -30,6 +30,7 @@ from pipelines.engine.spawn import Child
 from pipelines.engine.wire import Begin, Cancel, Message, Submit
 from pipelines.errors import WorkerLost
 from pipelines.tasks import Task
+from pipelines.tuning import Tuning
 
 log = structlog.get_logger("worker")
 
@@ -68,13 +69,14 @@ class ProcessWorker:
         models_file: Path,
         models_folder: Path,
         device: str = "auto",
+        tuning: Tuning | None = None,
         *,
         silence_seconds: float = 180.0,
         start_seconds: float = 900.0,
         stop_seconds: float = 5.0,
         most_deaths: int = 5,
     ) -> None:
-        self._begin = Begin(str(models_file), str(models_folder), device)
+        self._begin = Begin(str(models_file), str(models_folder), device, tuning or Tuning())
         self._limits = {"starting": start_seconds, "ready": silence_seconds}
         self._stop_seconds = stop_seconds
         self._most_deaths = most_deaths

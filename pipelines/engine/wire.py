@@ -4,7 +4,7 @@ Neither side trusts the other to be whole: what does not read back as exactly on
 """
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from io import BytesIO
 from typing import Any, get_type_hints
@@ -34,6 +34,7 @@ from pipelines.tasks import (
     TextToImage,
     Variation,
 )
+from pipelines.tuning import Tuning
 
 LENGTH_BYTES = 4  # of the number, big endian, that says how long the header is
 
@@ -44,11 +45,12 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first message to a child: what to draw with. The files are paths; device is as in the settings."""
+    """The first message to a child: what to draw with. The files are paths; the rest is as in the settings."""
 
     models_file: str
     models_folder: str
     device: str
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Cancel:
 Message = Begin | Submit | Cancel | Event | Health
 
 TASKS = (TextToImage, ImageToImage, Inpaint, Outpaint)
-PARTS = (Raster, Lora, Variation, FirstPass, Picture, Terms)
+PARTS = (Raster, Lora, Variation, FirstPass, Picture, Terms, Tuning)
 EVENTS = (Started, Progressed, Previewed, Finished, Failed, Cancelled)
 KINDS: dict[str, type] = {kind.__name__: kind for kind in (*TASKS, *PARTS, *EVENTS, Begin, Submit, Cancel, Health)}
 

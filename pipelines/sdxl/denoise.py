@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipelines.engine.pipeline import Pad
 from pipelines.sdxl.draft import Draft
-from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.model import Inputs, SdxlModel
 from pipelines.sdxl.prompts import Conditioning, stack
 from pipelines.sdxl.start import noise
 
@@ -102,15 +102,7 @@ def _forward(
     if seen[0] is not None:  # an inpaint UNet: then every draft has it
         latents = torch.cat([latents, torch.stack([extra for extra in seen if extra is not None])], dim=1)
     time_ids = torch.tensor([drafts[owner].time_ids for owner in owners], dtype=model.dtype, device=model.device)
-    answer: Tensor = model.unet(
-        latents.to(model.dtype),
-        timesteps[owners],
-        embeddings,
-        encoder_attention_mask=mask,
-        added_cond_kwargs={"text_embeds": pooled, "time_ids": time_ids},
-        return_dict=False,
-    )[0]
-    return answer.float()
+    return model.answer(Inputs(latents.to(model.dtype), timesteps[owners], embeddings, mask, pooled, time_ids)).float()
 
 
 def _rescaled(guided: Tensor, positive: Tensor, share: Tensor) -> Tensor:

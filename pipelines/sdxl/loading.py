@@ -17,7 +17,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from transformers.utils.logging import disable_progress_bar
 
 from pipelines.errors import WeightsRefused
-from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.model import Plain, SdxlModel
 from pipelines.weights import check_folder, check_safetensors
 
 CONFIGS = Path(__file__).parent / "configs"  # those of Stable Diffusion XL 1.0, for checkpoints that carry none
@@ -56,16 +56,19 @@ def load_checkpoint(
     tokenizers_from: Path,
     device: torch.device,
     dtype: torch.dtype,
+    parts: Mapping[str, nn.Module] | None = None,
 ) -> SdxlModel:
     """The model in one .safetensors file with the keys of Stability AI's generative-models, converted by diffusers.
 
     configs: a folder in diffusers' format, of which only the JSON files are read; CONFIGS for true SDXL.
-    tokenizers_from: an SDXL folder whose tokenizers are used. Raises WeightsRefused.
+    tokenizers_from: an SDXL folder whose tokenizers are used. parts: as in `load_folder`. Raises WeightsRefused.
     """
     check_safetensors(file)
     weights = load_file(file)
-    loaded: dict[str, nn.Module] = {}
+    loaded = dict(parts or {})
     for name, kind in PARTS.items():
+        if name in loaded:
+            continue
         convert = kind.from_single_file if kind in (UNet2DConditionModel, AutoencoderKL) else partial(_converted, kind)
         stored_as = part_dtype(configs / name, dtype)
         try:
@@ -74,6 +77,21 @@ def load_checkpoint(
         except (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
             raise _incomplete(file) from error
     return _assembled(model_id, loaded, configs, tokenizers_from, device, dtype)
+
+
+def load_vae(file: Path, configs: Path, device: torch.device, dtype: torch.dtype) -> AutoencoderKL:
+    """The VAE in one .safetensors file, in the original layout or with diffusers' names.
+
+    configs: as in `load_checkpoint`, of the model that it is to work for. Raises WeightsRefused.
+    """
+    check_safetensors(file)
+    stored_as = part_dtype(configs / "vae", dtype)
+    options: dict[str, Any] = {"subfolder": "vae", "dtype": stored_as, "local_files_only": True}
+    try:
+        vae = AutoencoderKL.from_single_file(load_file(file), config=str(configs), **options)
+        return _placed(vae, device)
+    except (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
+        raise WeightsRefused(f"The file {file.name} is not a whole VAE for this model.", field="vae") from error
 
 
 def weight_file(folder: Path) -> Path:
@@ -137,6 +155,7 @@ def _assembled(
         device=device,
         dtype=dtype,
         zero_empty_prompt=bool(_json(index).get("force_zeros_for_empty_prompt", True)),
+        answer=Plain(parts["unet"]),
         **parts,
     )
 

@@ -12,18 +12,24 @@ from pipelines.engine.pipeline import Pad
 from pipelines.errors import DrawingFailed
 from pipelines.sdxl.denoise import tick
 from pipelines.sdxl.draft import Draft
+from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.latents import decode, preview, preview_projection
 from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.reading import Prompts
 from pipelines.sdxl.start import drafts_of, table_of
 from pipelines.tasks import Drawing, Raster
 
 
 class SdxlPipeline:
-    """wear: brings the model's weights to this pipeline's set of LoRAs; cheap where they are there already."""
+    """wear: brings the model's weights to this pipeline's set of LoRAs; cheap where they are there already.
 
-    def __init__(self, model: SdxlModel, wear: Callable[[], None]) -> None:
+    embeddings: the words that prompts may have beside those of the language.
+    """
+
+    def __init__(self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings) -> None:
         self.model = model
         self._wear = wear
+        self._prompts = Prompts(model, embeddings)
         self._projection: Tensor | None = None
 
     def calls(self, task: Drawing) -> int:
@@ -31,7 +37,7 @@ class SdxlPipeline:
 
     def drafts(self, job_id: str, task: Drawing, canvas: Canvas) -> list[Draft]:
         self._wear()
-        return drafts_of(job_id, task, self.model, canvas)
+        return drafts_of(job_id, task, self.model, canvas, self._prompts)
 
     def tick(self, drafts: Sequence[Draft], pad: Pad | None) -> None:
         self._wear()

@@ -12,15 +12,16 @@ from pipelines.canvas import Canvas
 from pipelines.sdxl.draft import Draft, Guidance, Original
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
-from pipelines.sdxl.prompts import Conditioning, TextEncoders
+from pipelines.sdxl.prompts import Conditioning
+from pipelines.sdxl.reading import Prompts
 from pipelines.sdxl.samplers import Schedule, schedule
 from pipelines.tasks import Drawing, ImageToImage, Inpaint, Variation
 
 
 @torch.inference_mode()
-def drafts_of(job_id: str, task: Drawing, model: SdxlModel, canvas: Canvas) -> list[Draft]:
+def drafts_of(job_id: str, task: Drawing, model: SdxlModel, canvas: Canvas, prompts: Prompts) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
-    conditionings = _conditionings(task, model)
+    conditionings = _conditionings(task, model, prompts)
     return [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
 
 
@@ -140,12 +141,11 @@ def _latent_mask(repaint: Image.Image, model: SdxlModel) -> Tensor:
     return torch.from_numpy((cells > 0).astype(np.float32))[None].to(model.device)
 
 
-def _conditionings(task: Drawing, model: SdxlModel) -> tuple[Conditioning, Conditioning | None]:
-    encoders = TextEncoders(model.text_encoder, model.text_encoder_2, model.tokenizer, model.tokenizer_2)
+def _conditionings(task: Drawing, model: SdxlModel, prompts: Prompts) -> tuple[Conditioning, Conditioning | None]:
+    positive = prompts.read(task.prompt, task.clip_skip)
     if task.guidance_scale <= 1:
-        (positive,) = encoders.read([task.prompt])
         return positive, None
-    positive, negative = encoders.read([task.prompt, task.negative_prompt])
+    negative = prompts.read(task.negative_prompt, task.clip_skip)
     if model.zero_empty_prompt and not task.negative_prompt:
         negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
     return positive, negative

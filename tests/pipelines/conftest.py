@@ -13,6 +13,7 @@ from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionMode
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from pipelines.catalog import Catalog
+from pipelines.registry import Registry
 
 WIDTHS = {"text_encoder": 32, "text_encoder_2": 64}  # different, as in SDXL, so that the two cannot be confused
 FOLDER_FILES = (
@@ -52,6 +53,26 @@ def catalogued(tmp_path: Path) -> Write:
         return Catalog.load(path, tmp_path / "models")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny") / "tiny"
+    save_tiny_sdxl(folder)
+    return folder
+
+
+@pytest.fixture
+def catalog(tiny_folder: Path, tmp_path: Path, catalogued: Write) -> Catalog:
+    """Of the tiny model, and of one that is not there."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny").symlink_to(tiny_folder)
+    return catalogued({}, {"id": "absent"})
+
+
+@pytest.fixture
+def registry(catalog: Catalog) -> Registry:
+    return Registry(catalog, torch.device("cpu"), torch.float32, None)
 
 
 def save_tiny_sdxl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float16) -> None:

@@ -43,6 +43,13 @@ models:
     licence: Apache-2.0
     files: [{path: enlarger.safetensors}]
     dtype: float32
+  - id: ink
+    name: Ink
+    kind: lora
+    description: Black and white.
+    licence: Apache-2.0
+    files: [{path: ink.safetensors}]
+    dtype: float16
 """
 
 
@@ -61,11 +68,12 @@ Serve = Callable[..., Served]
 
 
 def small_catalog(folder: Path) -> Catalog:
-    """`flat` is installed, `absent` and `enlarger` are not."""
+    """`flat` and the LoRA `ink` are installed, `absent` and `enlarger` are not."""
     models_file, models_folder = folder / "models.yaml", folder / "models"
     models_file.write_text(MODELS)
-    (models_folder / "flat").mkdir(parents=True, exist_ok=True)
-    (models_folder / "flat" / "flat.safetensors").touch()
+    for name in ("flat", "ink"):
+        (models_folder / name).mkdir(parents=True, exist_ok=True)
+        (models_folder / name / f"{name}.safetensors").touch()
     return Catalog.load(models_file, models_folder)
 
 

@@ -11,6 +11,7 @@ from pipelines.catalog import Catalog
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import random_scene
 from pipelines.engine.loop import Engine
+from pipelines.engine.memory import Memory
 from pipelines.engine.protocol import Event, Finished
 from pipelines.engine.rows import Rows
 from pipelines.registry import Registry
@@ -35,7 +36,7 @@ class Listening:
     def __init__(self, catalog: Catalog, registry: Registry, rows: Rows | None = None) -> None:
         self.told: list[Event] = []
         self.time = 0.0
-        self.engine = Engine(catalog, registry, self.told.append, rows, clock=lambda: self.time)
+        self.engine = Engine(catalog, registry, self.told.append, Memory(rows or Rows()), clock=lambda: self.time)
 
     def of(self, job_id: str) -> list[Event]:
         return [event for event in self.told if event.job_id == job_id]

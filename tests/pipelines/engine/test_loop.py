@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipelines.catalog import Catalog
-from pipelines.engine.drain import draw
+from pipelines.drain import draw
 from pipelines.engine.loop import MAX_ADMITTED_ROWS
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Progressed, Started
 from pipelines.planning import text_to_image

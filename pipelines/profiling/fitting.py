@@ -1,0 +1,38 @@
+"""What an engine is made of, fitted to its device: the registry in the right precision, memory as it was profiled."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from pipelines.catalog import Catalog
+from pipelines.engine.memory import Memory, free_bytes, weights_budget
+from pipelines.profiling.profile import Profile, device_name, read_profile
+from pipelines.engine.rows import Rows
+from pipelines.registry import Registry
+from pipelines.sdxl.tuned import compiles, prepare_process
+from pipelines.tuning import Tuning
+
+
+def device_named(name: str) -> torch.device:
+    """`auto` is CUDA where there is some."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def registry_for(catalog: Catalog, device: torch.device, tuning: Tuning) -> Registry:
+    prepare_process(tuning)
+    usual = "float16" if device.type == "cuda" else "float32"
+    dtype: torch.dtype = getattr(torch, tuning.dtype or usual)
+    return Registry(catalog, device, dtype, weights_budget(device), tuning)
+
+
+def memory_for(catalog: Catalog, device: torch.device, tuning: Tuning) -> Memory:
+    """Rows go in buckets where each number of them is compiled for itself."""
+    profile = Profile(device=device_name(device))
+    if tuning.folder is not None:
+        profile = read_profile(Path(tuning.folder), device).that_hold(catalog)
+    bucketed = device.type == "cuda" and compiles(tuning)
+    rows = Rows(profile.caps, bucketed=bucketed, deterministic=tuning.deterministic)
+    return Memory(rows, profile.needs, partial(free_bytes, device))

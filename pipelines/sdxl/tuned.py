@@ -1,0 +1,58 @@
+"""A loaded SDXL model made ready for its device, as `Tuning` asks: memory format, attention, compiling, streaming."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pipelines.torchvision_ops  # noqa: F401  # before diffusers
+
+import torch
+from diffusers.hooks import apply_group_offloading
+
+from pipelines.sdxl.compiled import swift
+from pipelines.sdxl.model import SdxlModel
+from pipelines.tuning import Tuning
+
+
+def tuned(model: SdxlModel, tuning: Tuning) -> SdxlModel:
+    """The model, which is on its device already, changed in place. On a CPU it stays as it is."""
+    if model.device.type != "cuda":
+        return model
+    model.unet.to(memory_format=torch.channels_last)
+    model.vae.to(memory_format=torch.channels_last)
+    _choose_attention(model, tuning)
+    if compiles(tuning):
+        return replace(model, answer=swift(model.unet, behind=tuning.compile == "auto"))
+    return model
+
+
+def streamed(model: SdxlModel, tuning: Tuning, device: torch.device) -> SdxlModel:
+    """The model, which is in the host's memory, to be drawn with on `device`, where there is no room for all of it.
+
+    Layer by layer the weights pass through, each copied while the one before it works. The VAE is small and stays.
+    """
+    _choose_attention(model, tuning)
+    for part in (model.unet, model.text_encoder, model.text_encoder_2):
+        if not hasattr(part, "_diffusers_hook"):  # a part that another model brought is streamed already
+            apply_group_offloading(part, onload_device=device, offload_type="leaf_level", use_stream=True)
+    model.vae.to(device)
+    return replace(model, device=device)
+
+
+def compiles(tuning: Tuning) -> bool:
+    """What swaps in later changes the last bits of a picture: a deterministic engine compiles at once or not at all."""
+    return tuning.compile == "on" or (tuning.compile == "auto" and not tuning.deterministic)
+
+
+def prepare_process(tuning: Tuning) -> None:
+    """What holds for the whole process: call it once, before the first model is loaded."""
+    torch.backends.cuda.matmul.allow_tf32 = tuning.tf32
+    torch.backends.cudnn.allow_tf32 = tuning.tf32
+    if tuning.folder is not None:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tuning.folder) / "compiled"))
+
+
+def _choose_attention(model: SdxlModel, tuning: Tuning) -> None:
+    """Without a choice diffusers takes torch's scaled dot product attention. Raises where xformers is not there."""
+    if tuning.attention == "xformers":
+        model.unet.enable_xformers_memory_efficient_attention()

@@ -1,0 +1,40 @@
+"""A prompt is read once, however often it is asked for, and what is remembered has a limit."""
+
+import pytest
+import torch
+
+from pipelines.errors import TaskRefused
+from pipelines.registry import Registry
+from pipelines.sdxl import reading
+from pipelines.sdxl.reading import Prompts
+
+
+@pytest.fixture
+def prompts(registry: Registry) -> Prompts:
+    return Prompts(registry.sdxl("tiny"))
+
+
+def test_a_prompt_is_read_once(prompts: Prompts) -> None:
+    assert prompts.read("a star", 0) is prompts.read("a star", 0)
+
+
+@torch.inference_mode()
+def test_the_layers_that_are_left_out_make_a_difference(prompts: Prompts) -> None:
+    whole, skipped = prompts.read("a star", 0), prompts.read("a star", 1)
+    assert whole.embeddings.shape == skipped.embeddings.shape
+    assert not torch.allclose(whole.embeddings, skipped.embeddings)
+
+
+def test_the_least_recently_used_is_forgotten(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_REMEMBERED", 2)
+    first, second = prompts.read("one", 0), prompts.read("two", 0)
+    prompts.read("one", 0)
+    prompts.read("three", 0)
+    assert prompts.read("one", 0) is first
+    assert prompts.read("two", 0) is not second
+
+
+def test_more_layers_than_there_are_cannot_be_left_out(prompts: Prompts) -> None:
+    with pytest.raises(TaskRefused) as refused:
+        prompts.read("a star", 2)
+    assert refused.value.field == "clip_skip"
