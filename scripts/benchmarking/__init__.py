@@ -1,0 +1,1 @@
+"""What scripts/bench_engine.py and scripts/bench_gpu.py are made of."""
