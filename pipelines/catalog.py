@@ -1,173 +1,40 @@
-"""models.yaml to Model entries, checked at the door; what is installed, and where. No torch, so the server may ask."""
+"""models.yaml and what was dropped into the models folder to Model entries; what is installed, and where.
 
-from collections.abc import Mapping
+No torch, so the server may ask.
+"""
+
+import threading
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from pipelines.dropins import DropIns
+from pipelines.entries import (
+    TASKS,
+    Direct,
+    DropIn,
+    Entry,
+    File,
+    Kind,
+    Limits,
+    Lock,
+    LockedFile,
+    LockedModel,
+    Model,
+    Size,
+    Source,
+)
 from pipelines.errors import ModelNotInstalled, ModelUnknown
-from pipelines.tasks import SAMPLERS
 from pipelines.yaml_file import read
 
+__all__ = [
+    "LOCK_FILE", "TASKS", "Catalog", "Direct", "File", "Kind", "Limits", "LockedFile", "LockedModel", "Model",
+    "Rescanned", "Size", "Source", "default_file", "read_lock",
+]  # fmt: skip
+
 LOCK_FILE = "models.lock.yaml"
-# What a kind can do by itself, as the names of tasks in our API; a LoRA, a scorer and an enhancer only serve others.
-TASKS: Mapping[str, tuple[str, ...]] = {
-    "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint"),
-    "sdxl-inpaint": ("inpaint", "outpaint"),
-    "controlnet": ("controlled",),
-    "ip-adapter": ("restyle",),
-    "lora": (),
-    "upscaler": ("upscale",),
-    "matting": ("remove_background",),
-    "segmenter": ("segment",),
-    "face-restorer": ("restore_faces",),
-    "captioner": ("describe",),
-    "scorer": (),
-    "enhancer": (),
-    "fake": ("text_to_image",),
-}
-Kind = Literal[
-    "sdxl",
-    "sdxl-inpaint",  # its UNet takes 9 channels: it cannot draw from text alone, so it is a kind of its own
-    "controlnet",
-    "ip-adapter",
-    "lora",
-    "upscaler",
-    "matting",
-    "segmenter",
-    "face-restorer",
-    "captioner",
-    "scorer",
-    "enhancer",
-    "fake",  # `pipelines.fake`: no model, for tests of everything around one
-]
-# An id names a folder and a file path is joined to one: neither can climb out.
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
-RelativePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,7}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-def _size(value: object) -> object:
-    """`128x96` to (128, 96): width and height in pixels."""
-    if isinstance(value, str) and value.count("x") == 1 and value.replace("x", "").isdecimal():
-        width, height = value.split("x")
-        return int(width or 0), int(height or 0)
-    raise ValueError("a size is written WIDTHxHEIGHT, such as 1024x768")
-
-
-Side = Annotated[int, Field(ge=8, le=8192)]
-Size = Annotated[tuple[Side, Side], BeforeValidator(_size)]
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class Source(Entry):
-    """Where `darkroom pull` finds the files. revision: a commit of the repository; null until it was pulled."""
-
-    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    revision: str | None = None
-
-
-class File(Entry):
-    """One file of a model, by its path in the repository and in the model's folder. size: bytes."""
-
-    path: RelativePath
-    sha256: Sha256 | None = None
-    size: int | None = Field(None, ge=0)
-
-
-class Defaults(Entry):
-    """What a task gets that does not say otherwise."""
-
-    steps: int = Field(ge=1)
-    guidance_scale: float = Field(ge=1)
-    sampler: Literal[SAMPLERS]  # type: ignore[valid-type]  # a tuple of names spells the same Literal
-    width: Side
-    height: Side
-
-
-class Direct(Entry):
-    """The sizes that the model draws well as they are asked for; others are planned around the native sizes."""
-
-    min_side: int = Field(ge=64, multiple_of=8)
-    max_side: int = Field(ge=64, multiple_of=8)
-    min_pixels: int = Field(ge=64 * 64)
-    max_pixels: int = Field(ge=64 * 64)
-
-
-class Limits(Entry):
-    """What a task may ask for. Sides in pixels, inclusive; max_pixels is width times height."""
-
-    min_side: int = Field(8, ge=8)
-    max_side: int = Field(8192, le=8192)
-    max_pixels: int = Field(16_777_216, le=16_777_216)
-    max_steps: int = Field(100, ge=1)
-    max_guidance_scale: float = Field(30.0, ge=1)
-    max_count: int = Field(10, ge=1)
-    max_prompt_chars: int = Field(4000, ge=1)
-
-
-class Model(Entry):
-    """One entry of models.yaml; the head of that file says what each field is for."""
-
-    id: Id
-    name: str
-    kind: Kind
-    description: str
-    licence: str
-    embedded: bool = False
-    source: Source | None = None
-    files: Annotated[tuple[File, ...], Field(min_length=1, strict=False)]
-    tokenizers_from: Id | None = None
-    scheduler: Mapping[str, bool | int | float | str] = Field(default_factory=dict)
-    dtype: Literal["float16", "bfloat16", "float32"]
-    defaults: Defaults | None = None
-    native_sizes: Annotated[tuple[Size, ...], Field(strict=False)] = ()
-    direct: Direct | None = None
-    oversize: Literal["enlarge", "refuse"] = "enlarge"
-    limits: Limits = Limits()
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.kind in ("sdxl", "sdxl-inpaint") and not (self.defaults and self.native_sizes and self.direct):
-            raise ValueError("a model that draws needs defaults, native_sizes and direct")
-        if self.embedded and self.source:
-            raise ValueError("an embedded model comes with the program and has no source")
-        return self
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """What models of this kind can do."""
-        return TASKS[self.kind]
-
-    @property
-    def size_bytes(self) -> int | None:
-        """All files together; None until they have been seen."""
-        sizes = [file.size for file in self.files]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
-
-
-class LockedFile(Entry):
-    sha256: Sha256
-    size: int = Field(ge=0)
-
-
-class LockedModel(Entry):
-    """What `pull` brought for one model."""
-
-    hub: str
-    revision: str
-    files: dict[str, LockedFile]
-
-
-class Lock(Entry):
-    """The lock file beside the models: id to what was pulled."""
-
-    models: dict[str, LockedModel] = Field(default_factory=dict)
 
 
 class _Listing(Entry):
@@ -181,6 +48,8 @@ class _Listing(Entry):
                 raise _wrong(index, "id", "another model has this id")
             if model.tokenizers_from and model.tokenizers_from not in ids:
                 raise _wrong(index, "tokenizers_from", "no model of this file has this id")
+            if model.vae and model.vae not in [other.id for other in self.models if other.kind == "vae"]:
+                raise _wrong(index, "vae", "no model of this file that is a vae has this id")
         return self
 
 
@@ -192,41 +61,89 @@ def _wrong(index: int, field: str, message: str) -> ValidationError:
     )
 
 
-class Catalog:
-    """The models that this server knows, in the order of models.yaml."""
+class Rescanned(NamedTuple):
+    """The ids that came, went, and are now of other files or another description."""
 
-    def __init__(self, models: tuple[Model, ...], models_folder: Path) -> None:
-        self.models = models
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+class Catalog:
+    """The models that this server knows: those of models.yaml in its order, then the files that were dropped in.
+
+    Any thread may ask it while another one scans.
+    """
+
+    def __init__(self, listed: tuple[Model, ...], models_folder: Path) -> None:
         self.models_folder = models_folder
-        self._by_id = {model.id: model for model in models}
+        self._listed = listed
+        self._drop_ins = DropIns(models_folder)
+        self._scanning = threading.Lock()
+        self._by_id: dict[str, Model] = {}
 
     @classmethod
     def load(cls, path: Path, models_folder: Path) -> Self:
-        """Read `path`, and what the lock file in `models_folder` knows of the files there.
+        """Read `path`, the folders of `models_folder`, and what the lock file there knows of the files.
 
         Raises CatalogInvalid, whose sentence names file, line and field.
         """
-        models = read(path, _Listing).models
-        lock = read_lock(models_folder)
-        catalog = cls(models, models_folder)
-        return cls(tuple(_completed(model, lock, catalog.folder(model)) for model in models), models_folder)
+        catalog = cls(read(path, _Listing).models, models_folder)
+        catalog.rescan()
+        return catalog
+
+    def rescan(self) -> Rescanned:
+        """Look at the models folder again. Raises CatalogInvalid where the lock file was spoilt; all is then as before.
+
+        models.yaml is not read again.
+        """
+        with self._scanning:
+            lock = read_lock(self.models_folder)
+            listed = tuple(_completed(model, lock, self.folder(model)) for model in self._listed)
+            before, now = self._by_id, {model.id: model for model in (*listed, *self._drop_ins.entries(listed))}
+            self._by_id = now
+        return Rescanned(
+            added=tuple(name for name in now if name not in before),
+            removed=tuple(name for name in before if name not in now),
+            changed=tuple(name for name in now if name in before and now[name] != before[name]),
+        )
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        return tuple(self._by_id.values())
 
     def get(self, name: str) -> Model:
         """The model of that id. Raises ModelUnknown."""
-        if name not in self._by_id:
+        model = self._by_id.get(name)
+        if model is None:
             raise ModelUnknown("No model has this name; `darkroom models` lists those there are.", field="model")
-        return self._by_id[name]
+        return model
+
+    def named(self, name: str, kind: Kind) -> Model:
+        """The model of that kind by its id, or by its file's name as people write it, whatever the case of letters.
+
+        A model of another kind that has this id comes last. Raises ModelUnknown.
+        """
+        of_kind = [model for model in self.models if model.kind == kind]
+        by_id = [model for model in of_kind if model.id == name]
+        by_file = [model for model in of_kind if model.stem.lower() == name.lower()]
+        return next(iter([*by_id, *by_file]), None) or self.get(name)
 
     def folder(self, model: Model) -> Path:
         """Where the model's files lie, or will lie."""
+        if isinstance(model, DropIn):
+            return self.models_folder / model.folder
         return (Path(__file__).parent / "demo" if model.embedded else self.models_folder) / model.id
 
+    def needed(self, model: Model) -> tuple[Model, ...]:
+        """The model, whose tokenizers it borrows, and its VAE where that is another entry's."""
+        return (model, *(self.get(name) for name in (model.tokenizers_from, model.vae) if name))
+
     def to_pull(self, model: Model) -> tuple[str, ...]:
-        """The ids that must be pulled before the model can work: itself, and whose tokenizers it borrows."""
-        lender = (self.get(model.tokenizers_from),) if model.tokenizers_from else ()
+        """The ids that must be pulled before the model can work."""
         return tuple(
             needed.id
-            for needed in (model, *lender)
+            for needed in self.needed(model)
             if not all((self.folder(needed) / file.path).is_file() for file in needed.files)
         )
 

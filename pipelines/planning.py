@@ -143,11 +143,11 @@ def vae_named(catalog: Catalog, name: str) -> Model:
 def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:
     try:
         entry = catalog.named(name, kind)
+        if entry.kind != kind:
+            raise TaskRefused(f"{field} must name a model of kind {kind}: GET /darkroom/v1/models lists them.")
         check_installed(catalog, entry)
-    except (ModelUnknown, ModelNotInstalled) as error:
+    except (ModelUnknown, ModelNotInstalled, TaskRefused) as error:
         raise type(error)(error.sentence, field=field) from None
-    if entry.kind != kind:
-        raise TaskRefused(f"{field} must name a model of kind {kind}; GET /darkroom/v1/models lists them.", field=field)
     return entry
 
 
@@ -180,6 +180,8 @@ def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said
     given["prompt"], tagged = taken_out(given["prompt"])
     loras = (*given.get("loras", ()), *tagged)
     given["loras"] = tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
+    if "vae" in given:
+        given["vae"] = vae_named(catalog, given["vae"]).id
     if "sampler" in given:
         given["sampler"] = sampler_named(given["sampler"])
     return {"model": entry.id, **usual, **given}

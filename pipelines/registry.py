@@ -6,10 +6,13 @@ while somebody holds it: an engine with rows of it can finish them, and its memo
 
 import dataclasses
 import gc
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 from weakref import WeakValueDictionary
+
+import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 
 import torch
 from diffusers import AutoencoderKL
@@ -56,6 +59,7 @@ class Registry:
         self._models: dict[str, SdxlModel] = {}  # the least recently used first
         self._parts: WeakValueDictionary[PartKey, nn.Module] = WeakValueDictionary()
         self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
+        self._used: dict[str, float] = {}  # when each loaded model last drew, in seconds of a clock that never jumps
         self._pipelines: dict[PipelineKey, SdxlPipeline] = {}  # with the prompts that they have read
         self._embeddings = Embeddings(catalog)
         self._wardrobe = Wardrobe()
@@ -72,6 +76,7 @@ class Registry:
             self.unload(model_id)  # its files are others by now
         model = self._models.pop(model_id, None) or self._load(entry)
         self._models[model_id], self._contents[model_id] = model, content
+        self._used[model_id] = time.monotonic()
         return model
 
     def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> Pipeline[Any]:
@@ -95,7 +100,12 @@ class Registry:
         """Raises WeightsRefused for a LoRA that cannot be worn."""
         parts = {part: getattr(model, part) for part in LORA_PARTS}
         outfit = [(lora.content, scale, read_lora(self._only_file(lora), parts)) for lora, scale in worn]
-        return SdxlPipeline(model, wear=lambda: self._wardrobe.wear(parts, outfit), embeddings=self._embeddings)
+
+        def wear() -> None:
+            self._used[model.id] = time.monotonic()  # it is called before every tick
+            self._wardrobe.wear(parts, outfit)
+
+        return SdxlPipeline(model, wear, self._embeddings)
 
     def _vae(self, vae: Model, wearer: Model) -> AutoencoderKL:
         """The VAE, on the device, for the model that is to draw with it. Raises WeightsRefused."""
@@ -120,10 +130,16 @@ class Registry:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
         self._models.pop(model_id, None)
         self._contents.pop(model_id, None)
+        self._used.pop(model_id, None)
         self._pipelines = {key: pipeline for key, pipeline in self._pipelines.items() if key[0] != model_id}
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def unload_idle(self, seconds: float) -> None:
+        """Unload the models that have drawn nothing for so long."""
+        for model_id in [each for each, used in self._used.items() if time.monotonic() - used > seconds]:
+            self.unload(model_id)
 
     def loaded(self) -> tuple[str, ...]:
         """The ids of the loaded models, the least recently used first."""

@@ -75,7 +75,8 @@ class Drawing:
     classifier-free guidance, 1 is none (Ho and Salimans, 2022, arXiv 2207.12598). guidance_rescale: 0 to 1, how far
     the guided answer is brought back to the spread of the plain one (Lin et al., 2023, arXiv 2305.08891, section 3.4).
     guidance_interval: the part of the steps, from and to as shares, that is guided (Kynkaanniemi et al., 2024,
-    arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out.
+    arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out. vae: the id of one that
+    draws in place of the model's own.
     """
 
     model: str
@@ -92,6 +93,7 @@ class Drawing:
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     clip_skip: int = 0
     loras: tuple[Lora, ...] = ()
+    vae: str | None = None
     variation: Variation | None = None
 
 

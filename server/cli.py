@@ -17,6 +17,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
@@ -72,12 +73,12 @@ def serve(
     from pipelines.logs import configure_logs
     from server.app import create_app
 
+    configure_logs()  # before the catalogue is read, which may have something to say
     auth, worker = False if no_auth else None, "inline" if inline else None
     with told_plainly():
         settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
         catalog = load_catalog(settings)
         made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
-    configure_logs()
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)
     # uvicorn stops gracefully, then raises the signal again: a server that was asked to stop has not failed.
@@ -102,7 +103,7 @@ def list_models(models: ModelsFile = None) -> None:
     for model in catalog.models:
         size = decimal(model.size_bytes) if model.size_bytes is not None else "?"
         installed = "yes" if catalog.is_installed(model) else "no"
-        table.add_row(model.id, model.kind, installed, size, model.licence, ", ".join(model.tasks))
+        table.add_row(model.id, model.kind, installed, size, escape(model.licence), ", ".join(model.tasks))
     console = Console()
     console.print(table)
     console.print("`darkroom pull ID` gets one that is not installed.", highlight=False)
@@ -166,10 +167,10 @@ def profile(
     models: ModelsFile = None,
 ) -> None:
     """Measure how many pictures are best drawn at once here; `serve` goes by it from its next start."""
+    from pipelines.logs import configure_logs
     from pipelines.profiling.fitting import device_named, registry_for
     from pipelines.profiling.measure import measure
     from pipelines.profiling.profile import read_profile, write_profile
-    from pipelines.logs import configure_logs
 
     with told_plainly():
         settings = settings_with(device=device, models_file=models)
@@ -234,6 +235,7 @@ def tuning_of(settings: Settings) -> Tuning:
         memory=settings.memory,
         tf32=settings.tf32,
         deterministic=settings.deterministic,
+        idle_seconds=settings.idle_seconds,
         folder=str(settings.data),
     )
 

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     memory: Literal["auto", "low"] = "auto"
     tf32: bool = True
     deterministic: bool = False
+    idle_seconds: float | None = Field(default=None, gt=0)
     auth: bool = True
     admin_key: SecretStr | None = Field(default=None, min_length=20)
     max_body_bytes: int = Field(default=32 * 2**20, ge=1024)  # pictures come in bodies, in base64

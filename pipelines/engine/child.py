@@ -17,6 +17,7 @@ from pipelines.catalog import Catalog
 from pipelines.engine.inline import InlineWorker
 from pipelines.engine.protocol import Event
 from pipelines.engine.wire import Begin, Cancel, Message, Submit, decode, encode
+from pipelines.errors import CatalogInvalid
 from pipelines.logs import configure_logs
 
 log = structlog.get_logger("child")
@@ -62,15 +63,27 @@ def serve(parent: Parent) -> None:
     while worker.health().state != "failed":
         parent.tell(worker.health())
         if parent.has_spoken():
-            obey(worker, parent.ask())
+            obey(worker, catalog, parent.ask())
 
 
-def obey(worker: InlineWorker, message: Message) -> None:
+def obey(worker: InlineWorker, catalog: Catalog, message: Message) -> None:
     match message:
         case Submit(job_id, task, terms):
+            look_again(catalog)
             worker.submit(job_id, task, terms)
         case Cancel(job_id):
             worker.cancel(job_id)
+
+
+def look_again(catalog: Catalog) -> None:
+    """A job may need files that were put into the models folder since: its model, a LoRA, an embedding in its prompt.
+
+    Cheap, because only files that are new are opened.
+    """
+    try:
+        catalog.rescan()
+    except CatalogInvalid as error:
+        log.warning("models_not_rescanned", reason=error.sentence)
 
 
 def die_with_parent() -> None:

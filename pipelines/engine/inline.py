@@ -120,8 +120,8 @@ class InlineWorker:
 
     def _prepare(self, tell: Callable[[Event], None]) -> Engine:
         """The engine, with the default model loaded."""
-        from pipelines.profiling.fitting import device_named, memory_for, registry_for
         from pipelines.engine.loop import Engine
+        from pipelines.profiling.fitting import device_named, memory_for, registry_for
 
         device = device_named(self._device)
         self._device = str(device)
@@ -145,6 +145,8 @@ class InlineWorker:
                 self._commands.get()(engine)
             if self._stopping.is_set() and self._commands.empty():
                 return
+            if self._registry and self._tuning.idle_seconds is not None:
+                self._registry.unload_idle(self._tuning.idle_seconds)
             if not engine.turn():
                 self._await_command(engine)
 

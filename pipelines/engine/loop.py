@@ -157,11 +157,11 @@ class Engine:
             self._pools[piece.pool].drafts.append(piece.draft)
 
     def _pieces(self, job_id: str, task: Drawing, behind: int) -> list[Piece]:
-        pipeline = self._registry.pipeline(task.model, task.loras)
+        pipeline = self._registry.pipeline(task.model, task.loras, task.vae)
         size = plan(task.width, task.height, self._catalog.get(task.model))
         canvas = canvas_of(task, size)
         drafts = pipeline.drafts(job_id, task, canvas)
-        key = PoolKey(task.model, task.loras, size.render_height, size.render_width)
+        key = PoolKey(task.model, task.loras, size.render_height, size.render_width, task.vae)
         if key not in self._pools:
             least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
             self._pools[key] = Pool(key, pipeline, least)
@@ -169,7 +169,7 @@ class Engine:
 
     def _calls_of_second_pass(self, task: Drawing) -> int:
         second = then(task, raster_of(Image.new("RGB", (1, 1))), 0)
-        return self._registry.pipeline(task.model, task.loras).calls(second) if second else 0
+        return self._registry.pipeline(task.model, task.loras, task.vae).calls(second) if second else 0
 
     def _collect(self, running: Running, draft: Draft, pixels: NDArray[uint8]) -> None:
         """A picture of the last pass is kept; one of the first is drawn over."""

@@ -14,9 +14,6 @@ from pipelines.engine.pipeline import Draft, Pad
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.rows import Rows
 
-# What drawing takes beside the weights where nothing was measured: about a tick of 2 rows, or a picture decoded in
-# tiles, of SDXL at 1024x1024 in float16. An estimate: it decides which cards have to stream their weights.
-WORKING_BYTES = 3 * 2**30
 QUIET_TICKS = 200  # that fit, after which more rows are tried again
 
 Rendered = tuple[str, int, int]  # model, height and width in pixels
@@ -96,22 +93,6 @@ class Memory:
         if needs is None or of(needs) == 0 or (free := self.free()) is None:
             return wanted
         return max(1, min(wanted, free // of(needs)))
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """What new tensors can take: what the driver has left, and what torch holds but does not use."""
-    if device.type != "cuda":
-        return None
-    left, _ = torch.cuda.mem_get_info(device)
-    return left + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-
-
-def weights_budget(device: torch.device) -> int | None:
-    """The bytes that the weights of all models may take together; None is no limit."""
-    if device.type != "cuda":
-        return None
-    _, total = torch.cuda.mem_get_info(device)
-    return max(0, total - WORKING_BYTES)
 
 
 def must_stream(mode: str, weights: int, budget: int | None) -> bool:

@@ -15,6 +15,7 @@ class PoolKey(NamedTuple):
     loras: tuple[Lora, ...]
     height: int
     width: int
+    vae: str | None = None
 
 
 @dataclass(slots=True)

@@ -6,12 +6,16 @@ from pathlib import Path
 import torch
 
 from pipelines.catalog import Catalog
-from pipelines.engine.memory import Memory, free_bytes, weights_budget
-from pipelines.profiling.profile import Profile, device_name, read_profile
+from pipelines.engine.memory import Memory
 from pipelines.engine.rows import Rows
+from pipelines.profiling.profile import Profile, device_name, read_profile
 from pipelines.registry import Registry
 from pipelines.sdxl.tuned import compiles, prepare_process
 from pipelines.tuning import Tuning
+
+# What drawing takes beside the weights where nothing was measured: about a tick of 2 rows, or a picture decoded in
+# tiles, of SDXL at 1024x1024 in float16. An estimate: it decides which cards have to stream their weights.
+WORKING_BYTES = 3 * 2**30
 
 
 def device_named(name: str) -> torch.device:
@@ -36,3 +40,19 @@ def memory_for(catalog: Catalog, device: torch.device, tuning: Tuning) -> Memory
     bucketed = device.type == "cuda" and compiles(tuning)
     rows = Rows(profile.caps, bucketed=bucketed, deterministic=tuning.deterministic)
     return Memory(rows, profile.needs, partial(free_bytes, device))
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """What new tensors can take: what the driver has left, and what torch holds but does not use."""
+    if device.type != "cuda":
+        return None
+    left, _ = torch.cuda.mem_get_info(device)
+    return left + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def weights_budget(device: torch.device) -> int | None:
+    """The bytes that the weights of all models may take together; None is no limit."""
+    if device.type != "cuda":
+        return None
+    _, total = torch.cuda.mem_get_info(device)
+    return max(0, total - WORKING_BYTES)

@@ -12,9 +12,9 @@ from pipelines.canvas import Canvas
 from pipelines.catalog import Catalog
 from pipelines.engine.pieces import give_back_memory
 from pipelines.engine.pipeline import Draft, Pipeline
-from pipelines.profiling.profile import Curve, weights_digest
 from pipelines.engine.rows import BUCKETS
 from pipelines.planning import text_to_image
+from pipelines.profiling.profile import Curve, weights_digest
 from pipelines.registry import Registry
 from pipelines.sizes import plan
 

@@ -10,7 +10,7 @@ import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+from diffusers.loaders.single_file_utils import SingleFileComponentError, create_diffusers_clip_model_from_ldm
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -27,6 +27,9 @@ PARTS: Mapping[str, Any] = {
     "text_encoder": CLIPTextModel,
     "text_encoder_2": CLIPTextModelWithProjection,
 }
+
+# What diffusers raises, here or there, where a file lacks weights or has others than the config says.
+NOT_WHOLE = (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError, SingleFileComponentError)
 
 
 def load_folder(
@@ -74,7 +77,7 @@ def load_checkpoint(
         try:
             part = convert(weights, config=str(configs), subfolder=name, dtype=stored_as, local_files_only=True)
             loaded[name] = _placed(part, device)
-        except (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
+        except NOT_WHOLE as error:
             raise _incomplete(file) from error
     return _assembled(model_id, loaded, configs, tokenizers_from, device, dtype)
 
@@ -90,7 +93,7 @@ def load_vae(file: Path, configs: Path, device: torch.device, dtype: torch.dtype
     try:
         vae = AutoencoderKL.from_single_file(load_file(file), config=str(configs), **options)
         return _placed(vae, device)
-    except (KeyError, ValueError, RuntimeError, AttributeError, NotImplementedError) as error:
+    except NOT_WHOLE as error:
         raise WeightsRefused(f"The file {file.name} is not a whole VAE for this model.", field="vae") from error
 
 

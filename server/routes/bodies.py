@@ -61,6 +61,7 @@ class JobBody(Body):
     clip_skip: int | None = None
     variation: VariationBody | None = None
     loras: Annotated[list[LoraBody], Field(default_factory=list, max_length=MOST_LORAS)]
+    vae: Name | None = Field(None, description="A VAE that draws in place of the model's own.")
     priority: Annotated[int, Field(ge=0, le=HIGHEST_PRIORITY)] = 0
     timeout_seconds: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_SECONDS)] | None = None
     previews: bool = False

@@ -1,5 +1,6 @@
 """What the catalogue has, installed or not."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,8 +18,15 @@ async def models(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     return {"models": [_described(parts.catalog, model) for model in parts.catalog.models]}
 
 
+@router.post("/models/rescan")
+async def rescan(parts: TheParts, account: TheAccount) -> dict[str, list[str]]:
+    """Look at the models folder again, after files were put there or taken away: which ids came, went and changed."""
+    found = await asyncio.to_thread(parts.catalog.rescan)
+    return {name: list(ids) for name, ids in found._asdict().items()}
+
+
 def _described(catalog: Catalog, model: Model) -> dict[str, Any]:
-    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits"}
+    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits", "vae"}
     return {
         **model.model_dump(mode="json", include=fields),
         "tasks": list(model.tasks),

@@ -80,6 +80,17 @@ def test_an_unloaded_model_is_gone(catalog: Catalog) -> None:
     assert registry.loaded() == ()
 
 
+def test_what_has_not_drawn_for_a_while_is_unloaded_and_what_draws_is_not(catalog: Catalog) -> None:
+    registry = registry_for(catalog)
+    registry.sdxl("one")
+    registry.unload_idle(seconds=60)
+    assert registry.loaded() == ("one",)
+    registry.unload_idle(seconds=0)
+    assert registry.loaded() == ()
+    registry.sdxl("one")
+    assert registry.loaded() == ("one",)
+
+
 def test_a_model_in_use_outlives_being_forgotten(catalog: Catalog) -> None:
     registry = registry_for(catalog)
     held = registry.sdxl("one")

@@ -3,15 +3,17 @@
 import pytest
 import torch
 
+from pipelines.catalog import Catalog
 from pipelines.errors import TaskRefused
 from pipelines.registry import Registry
 from pipelines.sdxl import reading
+from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.reading import Prompts
 
 
 @pytest.fixture
-def prompts(registry: Registry) -> Prompts:
-    return Prompts(registry.sdxl("tiny"))
+def prompts(catalog: Catalog, registry: Registry) -> Prompts:
+    return Prompts(registry.sdxl("tiny"), Embeddings(catalog))
 
 
 def test_a_prompt_is_read_once(prompts: Prompts) -> None:
