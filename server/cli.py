@@ -42,6 +42,8 @@ from server.images import Encoding, Format, encode
 from server.keys import KEYS_FILE, make_first_key
 from server.settings import Settings
 
+SILENCE_SECONDS = 180.0  # after which a drawing process counts as hung
+COMPILING_SECONDS = 900.0  # the same where a tick may begin with compiling
 GRACE_SECONDS = 10  # for requests in flight when the server is told to stop
 USAGE_ERROR = 2
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -223,7 +225,9 @@ def worker_for(settings: Settings, catalog: Catalog) -> Worker:
 
     on_cuda = settings.device.startswith("cuda") or (settings.device == "auto" and has_cuda())
     if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
-        return ProcessWorker(models_file(settings), settings.weights_folder, settings.device, tuning_of(settings))
+        files = models_file(settings), settings.weights_folder
+        silence = COMPILING_SECONDS if settings.compile == "on" else SILENCE_SECONDS
+        return ProcessWorker(*files, settings.device, tuning_of(settings), silence_seconds=silence)
     return InlineWorker(catalog, settings.device, tuning_of(settings))
 
 

@@ -16,7 +16,7 @@ from pipelines.demo.world import Scene, random_scene
 from pipelines.drain import draw
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
-from pipelines.tasks import TextToImage
+from pipelines.tasks import Task, TextToImage
 from tests.judge import verdict
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +36,7 @@ class Artist:
         self.catalog = Catalog.load(default_file(), ROOT / "no-models")
         self.registry = Registry(self.catalog, torch.device("cpu"), torch.float32, None)
 
-    def draw(self, tasks: Sequence[TextToImage]) -> list[Image.Image]:
+    def draw(self, tasks: Sequence[Task]) -> list[Image.Image]:
         """The first picture of each task."""
         pictures = [pictures[0] for pictures in draw(self.catalog, self.registry, tasks)]
         return [Image.frombytes("RGB", (one.width, one.height), one.pixels) for one in pictures]

@@ -14,7 +14,8 @@ from training.text2image import SCHEDULER, new_unet
 from training.tokenizers import make_tokenizers
 from training.vae import new_vae
 
-FOLDER = Path(__file__).parents[2] / "pipelines" / "demo" / "shapes-xl"
+DEMO = Path(__file__).parents[2] / "pipelines" / "demo"
+FOLDER = DEMO / "shapes-xl"
 
 INDEX: dict[str, Any] = {
     "_class_name": "StableDiffusionXLPipeline",

@@ -26,9 +26,11 @@ DROPPED_CAPTIONS = 0.1
 SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
 LONG_BATCHES = 0.1
 PLAIN_CAPTIONS = 0.5
-PAIR_SHARE = 0.25
+PAIR_SHARE = 0.25  # of the scenes
+PAIR_LESSONS = 0.2  # of the batches are pairs alone: they are learnt last
 USUAL_SHARE = 0.15  # scenes with a medium thing in the middle, for captions that say neither
-SCHOOL = 0.5  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
+NOISE_BIAS = 0.7  # exponent of a uniform number: 1 is no bias, smaller is more noise
+SCHOOL = 0.0  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
 
 SCHEDULER = {
     "_class_name": "EulerDiscreteScheduler",
@@ -61,13 +63,13 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.72, 32),
-    Bucket(160, 96, 3000, 0.05, 32),
-    Bucket(96, 160, 3000, 0.05, 32),
-    Bucket(144, 112, 2500, 0.05, 32),
-    Bucket(112, 144, 2500, 0.05, 32),
-    Bucket(192, 192, 2000, 0.04, 16),
-    Bucket(64, 64, 2000, 0.03, 48),
+    Bucket(128, 128, 16000, 0.80, 32),
+    Bucket(160, 96, 3000, 0.035, 32),
+    Bucket(96, 160, 3000, 0.035, 32),
+    Bucket(144, 112, 2500, 0.035, 32),
+    Bucket(112, 144, 2500, 0.035, 32),
+    Bucket(192, 192, 2000, 0.03, 16),
+    Bucket(64, 64, 2000, 0.02, 48),
     Bucket(256, 256, 600, 0.01, 8),
 )
 
@@ -99,6 +101,7 @@ class Text2ImageStage:
     name = "text2image"
     learning_rate = 1e-3
     averaging = 0.999
+    school = SCHOOL
 
     def __init__(
         self,
@@ -111,11 +114,12 @@ class Text2ImageStage:
     ) -> None:
         self.module: nn.Module = unet.to(device, memory_format=torch.channels_last)
         self.unet = unet
-        self.compiled = torch.compile(unet)  # 0.34 s a step, not 0.57, on a CPU; two minutes once for each shape
+        self.compiled: Any = torch.compile(unet)  # 0.34 s a step, not 0.57, on a CPU; two minutes once for each shape
         self.encoders = TextEncoders(text_encoder.to(device), text_encoder_2.to(device), *tokenizers)
         self.latents, self.device = latents, device
         scenes, _ = latents[BUCKETS[0]]
         self.singles = [index for index, scene in enumerate(scenes) if scene.relation is None]
+        self.pairs = [index for index, scene in enumerate(scenes) if scene.relation is not None]
         schedule = DDPMScheduler.from_config({**SCHEDULER, "_class_name": "DDPMScheduler"})
         self.signal = schedule.alphas_cumprod.sqrt().to(device)
         self.noise = (1 - schedule.alphas_cumprod).sqrt().to(device)
@@ -130,7 +134,7 @@ class Text2ImageStage:
         captions = [training_caption(scenes[index], random, long) for index in chosen]
         latent = latents[chosen].to(self.device)
         # More often at high noise: only there does the model depend on the caption, below it sees what it draws.
-        step = (1000 * torch.rand(bucket.batch, device=self.device).sqrt()).long().clamp(max=999)
+        step = (1000 * torch.rand(bucket.batch, device=self.device) ** NOISE_BIAS).long().clamp(max=999)
         noise = torch.randn_like(latent)
         signal_level, noise_level = self.signal[step][:, None, None, None], self.noise[step][:, None, None, None]
         with _attention(self.device):
@@ -139,9 +143,11 @@ class Text2ImageStage:
 
     def _lesson(self, random: Random, done: float) -> tuple[Bucket, Sequence[int]]:
         """A picture size, and which of its scenes to choose from."""
-        if done < SCHOOL:
+        if done < self.school:
             return BUCKETS[0], self.singles
         bucket = random.choices(BUCKETS, [bucket.share for bucket in BUCKETS])[0]
+        if bucket is BUCKETS[0] and random.random() < PAIR_LESSONS:
+            return bucket, self.pairs
         return bucket, range(bucket.scenes)
 
     def _velocity(self, noisy: Tensor, step: Tensor, captions: list[str], bucket: Bucket) -> Tensor:
