@@ -80,7 +80,9 @@ def fitted(image: Image.Image, size: SizePlan, fit: str) -> Image.Image:
         case "stretch":
             return image.resize(target, Image.Resampling.LANCZOS)
         case "pad":
-            inside = ImageOps.contain(image, target, Image.Resampling.LANCZOS)
+            scale = min(size.width / image.width, size.height / image.height)
+            sides = [max(1, round(side * scale)) for side in image.size]
+            inside = image.resize((sides[0], sides[1]), Image.Resampling.LANCZOS)
             left, top = (target[0] - inside.width) // 2, (target[1] - inside.height) // 2
             margins = [(top, target[1] - inside.height - top), (left, target[0] - inside.width - left)]
             return Image.fromarray(np.pad(np.asarray(inside), [*margins, (0, 0)], mode="edge"))

@@ -1,4 +1,4 @@
-"""The command `darkroom`: serve, models, pull, draw, profile. It composes: it alone picks a worker.
+"""The command `darkroom`: serve, models, pull, convert, draw, profile. It composes: it alone picks a worker.
 
 What loads slowly is imported inside the command that needs it, so that `darkroom models` answers at once.
 """
@@ -132,6 +132,20 @@ def pull(name: Annotated[str, typer.Argument(help="A model's id.")], models: Mod
                 bars.clear()
                 pull_model(catalog, needed_name, report)
     Console().print(f"{name} is installed." if needed else f"{name} was installed already.", highlight=False)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A .pth file with the weights of an upscaler.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .safetensors file; else beside it.")] = None,
+) -> None:
+    """Turn an upscaler's .pth file, which may hold code and is never opened by the server, into .safetensors."""
+    from pipelines.convert import convert as convert_file
+
+    output = output or source.with_suffix(".safetensors")
+    with told_plainly():
+        convert_file(source, output)
+    Console().print(f"{output}: put it into the folder upscalers of your models.", highlight=False)
 
 
 @app.command()

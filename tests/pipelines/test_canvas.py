@@ -77,6 +77,16 @@ def test_an_image_of_another_aspect_is_cropped_stretched_or_padded(fit: str, lef
     assert start.getpixel((32, 32)) == middle
 
 
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+def test_a_hair_thin_picture_fits_too(fit: str) -> None:
+    task = ImageToImage(
+        **DRAWING, width=64, height=64, image=raster_of(Image.new("RGB", (8192, 8), RED)), strength=0.5, fit=fit
+    )  # type: ignore[arg-type]
+    start = canvas_of(task, plain_size(64, 64)).start
+    assert start is not None
+    assert start.getpixel((32, 32)) == RED
+
+
 @pytest.mark.parametrize(("blur", "reach"), [(0, 0), (4, 8)])
 def test_outside_the_mask_every_pixel_stays(blur: int, reach: int) -> None:
     picture, box = noisy(96, 64), (32, 16, 64, 48)

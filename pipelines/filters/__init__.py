@@ -1,0 +1,1 @@
+"""Filters: what can be done to a picture without a model, from brightness to oil painting."""
