@@ -26,7 +26,6 @@ from training.text2image import BUCKETS, bucket_scenes
 
 SAMPLE = 24
 SCATTER = 25  # points: two and a half standard deviations of a sample of 24
-IN_TRAINING = pytest.mark.xfail(strict=True, reason="the weights are still in training: docs/shapes.md")
 Report = Callable[[list[str]], None]
 
 pytestmark = pytest.mark.draws
@@ -70,13 +69,11 @@ def test_the_committed_figures_are_of_these_weights(report: Report) -> None:
     report([f"committed, percent right, {key}: {value}" for key, value in figures["percent"].items()])
 
 
-@IN_TRAINING
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_committed_figures_meet_the_target(name: str) -> None:
     assert read_figures()["percent"]["single"][name] >= TARGETS[name]
 
 
-@IN_TRAINING
 def test_a_big_yellow_star_on_black_is_yellow_on_black_for_twenty_seeds(artist: Artist) -> None:
     prompt = "a big yellow star on a black background"
     sights = [look(image) for image in artist.draw([artist.task(prompt, seed=seed) for seed in range(20)])]
