@@ -9,18 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipelines.canvas import Box
+from pipelines.tasks import Colour
 
 COUNTED_SIDE = 128  # pixels: a picture is made this small before its colours are counted
 OPAQUE = 128  # alpha of a pixel that counts
 HASH_SIDE, HASH_WAVES = 32, 8
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """hex: "#rrggbb". share: of the picture that it stands for, 0 to 1."""
-
-    hex: str
-    share: float
 
 
 @dataclass(frozen=True, slots=True)

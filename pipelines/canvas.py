@@ -62,8 +62,8 @@ def canvas_of(task: Drawing, size: SizePlan) -> Canvas:
 
 
 def picture_of(raster: Raster) -> Image.Image:
-    """RGB, or L where there is one byte a pixel."""
-    mode = "RGB" if len(raster.pixels) == 3 * raster.width * raster.height else "L"
+    """RGB, RGBA or L, by the bytes a pixel."""
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[len(raster.pixels) // (raster.width * raster.height)]
     return Image.frombytes(mode, (raster.width, raster.height), raster.pixels)
 
 

@@ -150,14 +150,15 @@ class Catalog:
     def is_installed(self, model: Model) -> bool:
         return not self.to_pull(model)
 
-    def default(self) -> Model:
-        """The model that draws when none is named: the first installed one, an embedded demo only for want of others.
+    def default(self, task: str = "text_to_image") -> Model:
+        """The model that does a task when none is named: the first installed one, an embedded demo for want of others.
 
         Raises ModelNotInstalled.
         """
-        able = [model for model in self.models if "text_to_image" in model.tasks and self.is_installed(model)]
+        able = [model for model in self.models if task in model.tasks and self.is_installed(model)]
         if not able:
-            raise ModelNotInstalled("No model that draws is installed; `darkroom pull NAME` gets one.", field="model")
+            sentence = "No model that does this is installed; `darkroom models` lists some, `darkroom pull` gets one."
+            raise ModelNotInstalled(sentence, field="model")
         return min(able, key=lambda model: model.embedded)
 
 

@@ -91,7 +91,7 @@ def _particulars(task: Drawing, picture: Picture) -> dict[str, object]:
     if task.vae is not None:
         more["VAE"] = task.vae
     if task.variation is not None:
-        more["Variation seed"] = task.variation.seed + picture.seed - task.seed
+        more["Variation seed"] = task.variation.seed + (picture.seed or task.seed) - task.seed
         more["Variation seed strength"] = f"{task.variation.strength:g}"
     return more
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import ExifTags, Image, PngImagePlugin
 
 from pipelines import infotext, recipe
-from pipelines.tasks import Inpaint, Outpaint, Picture, Task
+from pipelines.tasks import Drawn, Inpaint, Outpaint, Picture
 
 PARAMETERS, RECIPE, XMP_CHUNK = "parameters", "darkroom", "XML:com.adobe.xmp"
 MOST_BYTES = 65_000  # of EXIF or XMP: a segment of a JPEG file holds 65,533 with its name
@@ -34,7 +34,7 @@ MOST_TEXTS = 32
 UNICODE, PLAIN = b"UNICODE\0", (b"ASCII\0\0\0", bytes(8))
 
 
-def save_options(task: Task, picture: Picture, format: str) -> dict[str, Any]:
+def save_options(task: Drawn, picture: Picture, format: str) -> dict[str, Any]:
     """What `Image.save` of Pillow is to be told, so that the file of a drawn picture says what drew it.
 
     format: png, jpeg or webp. What is too long for a format is left out.

@@ -8,25 +8,26 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.errors import TaskRefused
-from pipelines.tasks import Picture, Raster, Task
+from pipelines.tasks import Drawn, Picture, Raster
 
 FORMAT = 1
-KINDS: dict[str, type[Task]] = {kind.__name__: kind for kind in get_args(Task)}
+KINDS: dict[str, type[Drawn]] = {kind.__name__: kind for kind in get_args(Drawn)}
 
 
-def alone(task: Task, picture: Picture) -> Task:
+def alone(task: Drawn, picture: Picture) -> Drawn:
     """The task that draws this one picture of those that `task` draws."""
+    assert picture.seed is not None
     variation = task.variation and replace(task.variation, seed=task.variation.seed + picture.seed - task.seed)
     return replace(task, seed=picture.seed, count=1, variation=variation)
 
 
-def written(task: Task) -> str:
+def written(task: Drawn) -> str:
     """{"darkroom": 1, "kind": "TextToImage", "task": {...}}; a picture in it is told by its size and its SHA-256."""
     recipe = {"darkroom": FORMAT, "kind": type(task).__name__, "task": _plain(task)}
     return json.dumps(recipe, ensure_ascii=False, separators=(",", ":"))
 
 
-def read(text: str) -> Task:
+def read(text: str) -> Drawn:
     """The task of which `written` made this. Its limits are not checked here: `pipelines.planning` does that.
 
     Raises TaskRefused, for a task too that needs pictures: the text does not hold them.

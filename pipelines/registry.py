@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from weakref import WeakValueDictionary
 
 import pipelines.torchvision_ops  # noqa: F401  # before diffusers
@@ -20,7 +20,6 @@ from torch import nn
 
 from pipelines.catalog import Catalog, Model
 from pipelines.engine.memory import must_stream
-from pipelines.engine.pipeline import Pipeline
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
 from pipelines.planning import check_installed, lora_named, vae_named
@@ -32,6 +31,7 @@ from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
 from pipelines.sdxl.tuned import streamed, tuned
 from pipelines.tasks import Lora
+from pipelines.tools import Tools
 from pipelines.tuning import Tuning
 from pipelines.weights import check_safetensors, inside, verify_sha256
 
@@ -63,6 +63,7 @@ class Registry:
         self._pipelines: dict[PipelineKey, SdxlPipeline] = {}  # with the prompts that they have read
         self._embeddings = Embeddings(catalog)
         self._wardrobe = Wardrobe()
+        self.tools = Tools(catalog, device, dtype)
 
     def sdxl(self, model_id: str) -> SdxlModel:
         """The model, loaded if it was not, and from now on the most recently used.
@@ -79,7 +80,7 @@ class Registry:
         self._used[model_id] = time.monotonic()
         return model
 
-    def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> Pipeline[Any]:
+    def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> SdxlPipeline | FakePipeline:
         """What draws with the model, that set of LoRAs, and that VAE in place of its own. Raises what `sdxl` raises."""
         entry = self._catalog.get(model_id)
         if entry.kind == "fake":

@@ -6,6 +6,8 @@ so that the same task draws the same picture tomorrow.
 
 from dataclasses import dataclass, field
 
+from pipelines.filters.words import Step
+
 KARRAS = "_karras"  # a sampler's name with this at its end: the same at Karras' noise levels
 SAMPLERS = (
     "euler",
@@ -31,7 +33,7 @@ FITS = ("crop", "stretch", "pad")
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A picture that comes in: `pixels` are rows from the top, 3 bytes of RGB a pixel, or 1 byte where it is a mask."""
+    """A picture that comes in: `pixels` are rows from the top, 3 bytes of RGB a pixel, 4 of RGBA, or 1 of a mask."""
 
     width: int
     height: int
@@ -149,20 +151,83 @@ class Outpaint(Drawing):
     feather: int = 0
 
 
-Task = TextToImage | ImageToImage | Inpaint | Outpaint
+Drawn = TextToImage | ImageToImage | Inpaint | Outpaint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """What every task says that works on a given picture without denoising; one result. model: None for none."""
+
+    image: Raster
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upscale(Processing):
+    """`image` at width x height pixels, enlarged by a model of kind `upscaler`, or by Lanczos alone.
+
+    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged.
+    """
+
+    width: int
+    height: int
+    denoise: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter(Processing):
+    """`image` after all steps, in their order."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop(Processing):
+    """`image` in another aspect, at width x height pixels. mode, focus: see `pipelines.cropping.crop`."""
+
+    width: int
+    height: int
+    mode: str = "smart"
+    focus: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe(Processing):
+    """What can be said of `image`: no picture, a Description."""
+
+
+Task = Drawn | Upscale | Filter | Crop | Describe
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """hex: "#rrggbb". share: of the picture that it stands for, 0 to 1."""
+
+    hex: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`."""
+
+    colours: tuple[Colour, ...]
+    perceptual_hash: str
+    sharpness: float
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One result in memory: `pixels` are height * width * 3 bytes of RGB, rows from the top.
+    """One result in memory: `pixels` are rows from the top, 3 bytes of RGB a pixel, 4 of RGBA, or 1 of a mask.
 
-    rendered: the width and height that the model drew, where it differs from the size asked for the picture was
-    enlarged or reduced (`pipelines.sizes`). model: the id of the model that drew it.
+    seed: None where nothing was drawn at random. rendered: the width and height that the model drew; where it differs
+    from the size asked for the picture was enlarged or reduced (`pipelines.sizes`). model: the id of the model that
+    made it, or None.
     """
 
     width: int
     height: int
     pixels: bytes
-    seed: int
+    seed: int | None
     rendered: tuple[int, int]
-    model: str
+    model: str | None

@@ -36,7 +36,7 @@ from pipelines.catalog import Catalog, Size, default_file
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Progressed, Terms, Worker
 from pipelines.errors import DarkroomError
 from pipelines.planning import text_to_image
-from pipelines.tasks import Picture, Task
+from pipelines.tasks import Drawn, Picture
 from pipelines.tuning import Tuning
 from server.images import Encoding, Format, encode
 from server.keys import KEYS_FILE, make_first_key
@@ -209,7 +209,7 @@ def profile(
     Console().print(table)
 
 
-def draw_one(worker: Worker, task: Task) -> Picture:
+def draw_one(worker: Worker, task: Drawn) -> Picture:
     """The picture of a task, with a bar of its steps; raises typer.Exit where there is none."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

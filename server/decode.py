@@ -28,6 +28,11 @@ async def picture(text: str, field: str) -> Raster:
     return await asyncio.to_thread(_decoded, text, field, _flat)
 
 
+async def picture_with_alpha(text: str, field: str) -> Raster:
+    """The same in RGBA where anything is transparent."""
+    return await asyncio.to_thread(_decoded, text, field, _with_alpha)
+
+
 async def mask(text: str, field: str, *, invert: bool = False) -> Raster:
     """One byte a pixel, bright where it marks, or dark with `invert`; what is transparent is dark."""
     return await asyncio.to_thread(_decoded, text, field, _dark_marks if invert else _marks)
@@ -68,6 +73,10 @@ def _flat(image: Image.Image) -> Image.Image:
         return _eight_bits(image).convert("RGB")
     above = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", above.size, "white"), above).convert("RGB")
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    return image.convert("RGBA") if image.has_transparency_data else _flat(image)
 
 
 def _marks(image: Image.Image) -> Image.Image:

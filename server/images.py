@@ -22,6 +22,7 @@ Format = Literal["png", "jpeg", "webp"]
 PNG_LEVEL = 1  # of zlib: 3 times as fast as level 6 on a 1024 x 1024 photo, for a tenth more bytes
 QUALITY = 95
 PREVIEW_SIDE = 256
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A stored picture. rendered: the width and height that the model drew. link: its public name, if it has one."""
+    """A stored picture. rendered: the width and height that the model drew. link: its public name, if it has one.
+
+    seed, model: None where nothing was random, or no model had a hand in it.
+    """
 
     id: str
     account: str
@@ -46,15 +50,18 @@ class Image:
     width: int
     height: int
     rendered: tuple[int, int]
-    seed: int
-    model: str
+    seed: int | None
+    model: str | None
     created: float
     link: str | None = None
 
 
 def encode(picture: Picture, encoding: Encoding) -> bytes:
-    """The picture as a file of its format, without metadata."""
-    image = Pillow.frombytes("RGB", (picture.width, picture.height), picture.pixels)
+    """The picture as a file of its format, without metadata. JPEG shows what is transparent on white."""
+    mode = MODES[len(picture.pixels) // (picture.width * picture.height)]
+    image = Pillow.frombytes(mode, (picture.width, picture.height), picture.pixels)
+    if mode == "RGBA" and encoding.format == "jpeg":
+        image = Pillow.alpha_composite(Pillow.new("RGBA", image.size, "white"), image).convert("RGB")
     file = io.BytesIO()
     if encoding.format == "png":
         image.save(file, "PNG", compress_level=PNG_LEVEL)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from pipelines.engine.protocol import Terms, Worker
-from pipelines.tasks import Raster, Task
+from pipelines.tasks import Description, Raster, Task
 from server.errors import JobUnknown, QueueFull
 from server.images import Encoding, Image
 
@@ -46,7 +46,8 @@ class Failure:
 class Job:
     """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
 
-    preview: what the first picture looked like a while ago, where the terms ask for it.
+    facts: what the task was to say of its picture. preview: what the first picture looked like a while ago, where the
+    terms ask for it.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Job:
     step: int = 0
     steps: int = 0
     images: tuple[Image, ...] = ()
+    facts: Description | None = None
     failure: Failure | None = None
     preview: Raster | None = None
 

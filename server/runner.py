@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Worker
-from pipelines.tasks import Picture
+from pipelines.tasks import Description, Picture
 from server.errors import InternalError, StorageFailed
 from server.images import Image, Images
 from server.jobs import Failure, Job, Jobs, State
@@ -67,9 +67,9 @@ class Runner:
                 await self._jobs.change(job_id, step=step, steps=steps)
             case Previewed(job_id, preview):
                 await self._jobs.change(job_id, preview=preview)
-            case Finished(job_id, pictures):
+            case Finished(job_id, pictures, facts):
                 # In a task of its own: encoding one job's pictures must not hold up the news of the others.
-                task = asyncio.create_task(self._survive(self._keep(job_id, pictures)))
+                task = asyncio.create_task(self._survive(self._keep(job_id, pictures, facts)))
                 self._keeping.add(task)
                 task.add_done_callback(self._keeping.discard)
             case Failed(job_id, code, sentence):
@@ -77,7 +77,7 @@ class Runner:
             case Cancelled(job_id):
                 await self._end(job_id, State.CANCELLED)
 
-    async def _keep(self, job_id: str, pictures: tuple[Picture, ...]) -> None:
+    async def _keep(self, job_id: str, pictures: tuple[Picture, ...], facts: Description | None) -> None:
         job = await self._jobs.change(job_id)
         if job is None:
             return
@@ -91,12 +91,18 @@ class Runner:
             return
         if job.started is not None:
             self._metrics.draw_seconds.observe(drawn - job.started)
-        await self._end(job_id, State.SUCCEEDED, images=tuple(images))
+        await self._end(job_id, State.SUCCEEDED, images=tuple(images), facts=facts)
 
     async def _end(
-        self, job_id: str, state: State, *, images: tuple[Image, ...] = (), failure: Failure | None = None
+        self,
+        job_id: str,
+        state: State,
+        *,
+        images: tuple[Image, ...] = (),
+        facts: Description | None = None,
+        failure: Failure | None = None,
     ) -> Job | None:
-        job = await self._jobs.change(job_id, state=state, images=images, failure=failure)
+        job = await self._jobs.change(job_id, state=state, images=images, facts=facts, failure=failure)
         if job is not None:
             self._metrics.ended_jobs.labels(state.value).inc()
             log.info("job_ended", job=job_id, state=state.value, images=len(images), code=failure and failure.code)

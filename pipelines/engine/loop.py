@@ -2,14 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
 import torch
-from numpy import uint8
-from numpy.typing import NDArray
-from PIL import Image
 
-from pipelines.canvas import canvas_of, raster_of
 from pipelines.catalog import Catalog
 from pipelines.engine.memory import Memory
 from pipelines.engine.pieces import device_is_lost, in_pieces
@@ -17,13 +14,12 @@ from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
 from pipelines.engine.rows import Rows
-from pipelines.engine.running import Order, Piece, Running
+from pipelines.engine.running import Made, Order, Piece, Running
 from pipelines.engine.turns import Turns
 from pipelines.errors import DarkroomError, DeadlinePassed, DrawingFailed, OutOfMemory
-from pipelines.passes import first_of, then
+from pipelines.preparing import Preparer
 from pipelines.registry import Registry
-from pipelines.sizes import plan
-from pipelines.tasks import Drawing, Picture, Task
+from pipelines.tasks import Task
 
 log = structlog.get_logger("engine")
 
@@ -46,7 +42,7 @@ class Engine:
         memory: Memory | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._catalog, self._registry, self._tell = catalog, registry, tell
+        self._prepare, self._tell = Preparer(catalog, registry), tell
         self._memory = memory or Memory(Rows())
         self._clock = clock
         self._submitted = 0
@@ -137,16 +133,14 @@ class Engine:
             drawn, blames = in_pieces(done[start : start + most], pool.pipeline.decode)
             for draft, error in blames:
                 self._fail(draft.job_id, error)
-            for draft, pixels in drawn:
+            for draft, decoded in drawn:
                 if draft.job_id in self._running:  # no sister picture failed
-                    self._collect(self._running[draft.job_id], draft, pixels)
+                    self._collect(self._running[draft.job_id], draft, decoded)
 
     def _start(self, order: Order) -> None:
         self._tell(Started(order.job_id))  # before anything can kill the process: who was started is a suspect
         try:
-            task = first_of(order.task)
-            pieces = self._pieces(order.job_id, task, behind=0)
-            calls = pieces[0].draft.steps + self._calls_of_second_pass(order.task)
+            pieces, calls = self._pieces(order.job_id, order.task, behind=0)
         except Exception as error:
             if device_is_lost(error):
                 raise
@@ -156,46 +150,39 @@ class Engine:
         for piece in pieces:
             self._pools[piece.pool].drafts.append(piece.draft)
 
-    def _pieces(self, job_id: str, task: Drawing, behind: int) -> list[Piece]:
-        pipeline = self._registry.pipeline(task.model, task.loras, task.vae)
-        size = plan(task.width, task.height, self._catalog.get(task.model))
-        canvas = canvas_of(task, size)
-        drafts = pipeline.drafts(job_id, task, canvas)
-        key = PoolKey(task.model, task.loras, size.render_height, size.render_width, task.vae)
-        if key not in self._pools:
+    def _pieces(self, job_id: str, task: Task, behind: int) -> tuple[list[Piece], int]:
+        """With the calls of the model that each has before it, those of later passes too."""
+        ready = self._prepare(job_id, task)
+        if ready.key not in self._pools:
             least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
-            self._pools[key] = Pool(key, pipeline, least)
-        return [Piece(index, draft, canvas, key, behind) for index, draft in enumerate(drafts)]
+            self._pools[ready.key] = Pool(ready.key, ready.pipeline, least)
+        pieces = [Piece(index, draft, ready.finish, ready.key, behind) for index, draft in enumerate(ready.drafts)]
+        return pieces, ready.calls
 
-    def _calls_of_second_pass(self, task: Drawing) -> int:
-        second = then(task, raster_of(Image.new("RGB", (1, 1))), 0)
-        return self._registry.pipeline(task.model, task.loras, task.vae).calls(second) if second else 0
-
-    def _collect(self, running: Running, draft: Draft, pixels: NDArray[uint8]) -> None:
-        """A picture of the last pass is kept; one of the first is drawn over."""
-        piece, task = running.piece_of(draft), running.order.task
-        image = piece.canvas.finish(Image.fromarray(pixels))
-        second = then(task, raster_of(image), piece.index) if piece.behind == 0 else None
-        if second is not None:
-            self._draw_over(running, piece, second)
-            return
-        rendered = (piece.canvas.size.render_width, piece.canvas.size.render_height)
-        piece.picture = Picture(image.width, image.height, image.tobytes(), draft.seed, rendered, task.model)
-        if running.is_finished:
-            del self._running[draft.job_id]
-            self._tell(Finished(draft.job_id, running.pictures))
-
-    def _draw_over(self, running: Running, piece: Piece, task: Drawing) -> None:
+    def _collect(self, running: Running, draft: Draft, decoded: Any) -> None:
+        """Keep what a draft became, or go on with it where its task has another pass."""
+        piece = running.piece_of(draft)
         try:
-            (second,) = self._pieces(running.order.job_id, task, behind=piece.draft.steps)
+            made = piece.finish(draft, decoded)
+            if not isinstance(made, Made):
+                self._go_on(running, piece, made)
+                return
         except Exception as error:
             if device_is_lost(error):
                 raise
-            self._fail(running.order.job_id, error)
+            self._fail(draft.job_id, error)
             return
-        second.index = piece.index
-        running.pieces[piece.index] = second
-        self._pools[second.pool].drafts.append(second.draft)
+        piece.made = made
+        if running.is_finished:
+            del self._running[draft.job_id]
+            pictures = tuple(each.picture for each in running.made if each.picture is not None)
+            self._tell(Finished(draft.job_id, pictures, running.made[0].facts))
+
+    def _go_on(self, running: Running, piece: Piece, task: Task) -> None:
+        (following,), _ = self._pieces(running.order.job_id, task, behind=piece.behind + piece.draft.steps)
+        following.index = piece.index
+        running.pieces[piece.index] = following
+        self._pools[following.pool].drafts.append(following.draft)
 
     def _report(self, job_ids: Iterable[str]) -> None:
         for running in [self._running[job_id] for job_id in job_ids if job_id in self._running]:
@@ -204,7 +191,8 @@ class Engine:
                 continue
             if running.order.terms.previews and progress % max(1, running.calls // PREVIEWS) == 0:
                 piece = running.pieces[0]
-                self._tell(Previewed(job_id, self._pools[piece.pool].pipeline.preview(piece.draft)))
+                if preview := self._pools[piece.pool].pipeline.preview(piece.draft):
+                    self._tell(Previewed(job_id, preview))
             running.reported = progress
             self._tell(Progressed(job_id, progress, running.calls))
 

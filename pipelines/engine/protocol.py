@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.tasks import Picture, Raster, Task
+from pipelines.tasks import Description, Picture, Raster, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,11 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """facts: what the task was to say of its picture."""
+
     job_id: str
     pictures: tuple[Picture, ...]
+    facts: Description | None = None
 
 
 @dataclass(frozen=True, slots=True)

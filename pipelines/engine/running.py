@@ -1,12 +1,38 @@
-"""A job inside the engine: its pieces, one a picture, and how far they are."""
+"""A job inside the engine: its pieces, one a result, and how far they are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from pipelines.canvas import Canvas
-from pipelines.engine.pipeline import Draft
+from pipelines.engine.pipeline import Draft, Pipeline
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.protocol import Terms
-from pipelines.tasks import Drawing, Picture
+from pipelines.tasks import Description, Picture, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result: a picture, what is to be said, or both."""
+
+    picture: Picture | None = None
+    facts: Description | None = None
+
+
+Finish = Callable[[Draft, Any], Made | Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task, or what follows a part of it, ready to be done. calls: of the model a draft, with all that follows.
+
+    finish: from what the pipeline decoded of a draft to its result, or to the task that is to be done with that next.
+    """
+
+    key: PoolKey
+    pipeline: Pipeline[Any]
+    drafts: list[Any]
+    calls: int
+    finish: Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +40,7 @@ class Order:
     """A job as it was submitted. number: how many came before it; since: seconds of the engine's clock."""
 
     job_id: str
-    task: Drawing
+    task: Task
     terms: Terms
     number: int
     since: float
@@ -22,14 +48,14 @@ class Order:
 
 @dataclass(slots=True)
 class Piece:
-    """One picture of a job. behind: calls of the model in passes that are over."""
+    """One result of a job. behind: calls of the model in passes that are over."""
 
     index: int
     draft: Draft
-    canvas: Canvas
+    finish: Finish
     pool: PoolKey
     behind: int = 0
-    picture: Picture | None = None
+    made: Made | None = None
 
 
 @dataclass(slots=True)
@@ -48,16 +74,16 @@ class Running:
 
     @property
     def rows(self) -> int:
-        return sum(piece.draft.rows for piece in self.pieces if piece.picture is None)
+        return sum(piece.draft.rows for piece in self.pieces if piece.made is None)
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """Those that are finished, in the order of their seeds."""
-        return tuple(piece.picture for piece in self.pieces if piece.picture is not None)
+    def made(self) -> list[Made]:
+        """The results so far, in the order of their seeds."""
+        return [piece.made for piece in self.pieces if piece.made is not None]
 
     @property
     def is_finished(self) -> bool:
-        return len(self.pictures) == len(self.pieces)
+        return len(self.made) == len(self.pieces)
 
     def piece_of(self, draft: Draft) -> Piece:
         return next(piece for piece in self.pieces if piece.draft is draft)

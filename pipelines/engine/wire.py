@@ -7,33 +7,13 @@ import json
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from io import BytesIO
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from pipelines.engine.protocol import (
-    Cancelled,
-    Event,
-    Failed,
-    Finished,
-    Health,
-    Previewed,
-    Progressed,
-    Started,
-    Terms,
-)
-from pipelines.tasks import (
-    FirstPass,
-    ImageToImage,
-    Inpaint,
-    Lora,
-    Outpaint,
-    Picture,
-    Raster,
-    Task,
-    TextToImage,
-    Variation,
-)
+from pipelines.engine.protocol import Event, Health, Terms
+from pipelines.filters.words import Step
+from pipelines.tasks import Colour, Description, FirstPass, Lora, Picture, Raster, Task, Variation
 from pipelines.tuning import Tuning
 
 LENGTH_BYTES = 4  # of the number, big endian, that says how long the header is
@@ -67,10 +47,10 @@ class Cancel:
 
 Message = Begin | Submit | Cancel | Event | Health
 
-TASKS = (TextToImage, ImageToImage, Inpaint, Outpaint)
-PARTS = (Raster, Lora, Variation, FirstPass, Picture, Terms, Tuning)
-EVENTS = (Started, Progressed, Previewed, Finished, Failed, Cancelled)
-KINDS: dict[str, type] = {kind.__name__: kind for kind in (*TASKS, *PARTS, *EVENTS, Begin, Submit, Cancel, Health)}
+PARTS = (Raster, Lora, Variation, FirstPass, Step, Picture, Description, Colour, Terms, Tuning)
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)
+}
 
 
 def encode(message: Message) -> bytes:

@@ -17,22 +17,22 @@ from pipelines.engine.protocol import Event, Failed, Finished
 from pipelines.profiling.fitting import memory_for, registry_for
 from pipelines.profiling.measure import synchronize
 from pipelines.registry import Registry
-from pipelines.tasks import Task
+from pipelines.tasks import Drawn
 from pipelines.tuning import Tuning
 
 MOST_IN_A_BATCH = 8  # tasks, which under guidance fill a tick
 
 
-def by_steps(waiting: Sequence[Task], *, busy: bool) -> list[int]:
+def by_steps(waiting: Sequence[Drawn], *, busy: bool) -> list[int]:
     """The engine's own way: everybody joins the next tick. The result are positions in `waiting`."""
     return list(range(len(waiting)))
 
 
-def one_at_a_time(waiting: Sequence[Task], *, busy: bool) -> list[int]:
+def one_at_a_time(waiting: Sequence[Drawn], *, busy: bool) -> list[int]:
     return [] if busy else [0][: len(waiting)]
 
 
-def by_requests(waiting: Sequence[Task], *, busy: bool) -> list[int]:
+def by_requests(waiting: Sequence[Drawn], *, busy: bool) -> list[int]:
     """When the last batch is done, the next: the first who waits and those that could share its ticks.
 
     That is generous: steps, kinds, samplers and guidance may differ, which other servers' batches do not allow, and
@@ -83,7 +83,7 @@ def stage_of(catalog: Catalog, device: torch.device, tuning: Tuning) -> Stage:
 
 
 def replay(
-    stage: Stage, tasks: Sequence[Task], arrivals: Sequence[float], policy: str, report: Callable[[], None]
+    stage: Stage, tasks: Sequence[Drawn], arrivals: Sequence[float], policy: str, report: Callable[[], None]
 ) -> Times:
     """arrivals: ascending, in seconds. report: called for each finished task. Raises RuntimeError where one fails."""
     told: list[Event] = []
@@ -122,6 +122,6 @@ def finished_of(told: Sequence[Event]) -> list[int]:
     return [int(event.job_id) for event in told if isinstance(event, Finished)]
 
 
-def rate_at_once(stage: Stage, tasks: Sequence[Task]) -> float:
+def rate_at_once(stage: Stage, tasks: Sequence[Drawn]) -> float:
     """Tasks a second where all wait from the beginning."""
     return replay(stage, tasks, [0.0] * len(tasks), "by steps", lambda: None).rate

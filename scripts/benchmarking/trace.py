@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from pipelines.tasks import ImageToImage, Inpaint, Raster, Task, TextToImage
+from pipelines.tasks import Drawn, ImageToImage, Inpaint, Raster, TextToImage
 
 KINDS = {"text_to_image": 60, "image_to_image": 25, "inpaint": 15}  # percent
 SIZE_SHARES = (60, 25, 15)  # percent, of the sizes in their order
@@ -22,7 +22,7 @@ class Mix:
     steps: Sequence[int]
 
 
-def mixed_tasks(mix: Mix, count: int, seed: int) -> list[Task]:
+def mixed_tasks(mix: Mix, count: int, seed: int) -> list[Drawn]:
     random = Random(seed)
     return [_task(mix, random, index) for index in range(count)]
 
@@ -37,7 +37,7 @@ def poisson(count: int, rate: float, seed: int) -> list[float]:
     return sorted(random.uniform(0, count / rate) for _ in range(count))
 
 
-def _task(mix: Mix, random: Random, index: int) -> Task:
+def _task(mix: Mix, random: Random, index: int) -> Drawn:
     width, height = random.choices(mix.sizes, SIZE_SHARES)[0]
     kind = random.choices(list(KINDS), list(KINDS.values()))[0]
     said: dict[str, Any] = {

@@ -24,10 +24,10 @@ from training.vae import to_tensor
 
 DROPPED_CAPTIONS = 0.1
 SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
-LONG_BATCHES = 0.1
+LONG_BATCHES = 0.15
 PLAIN_CAPTIONS = 0.5
 PAIR_SHARE = 0.25  # of the scenes
-PAIR_LESSONS = 0.2  # of the batches are pairs alone: they are learnt last
+PAIR_LESSONS = 0.35  # of the batches are pairs alone: they are learnt last
 USUAL_SHARE = 0.15  # scenes with a medium thing in the middle, for captions that say neither
 NOISE_BIAS = 0.7  # exponent of a uniform number: 1 is no bias, smaller is more noise
 SCHOOL = 0.0  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
@@ -63,14 +63,14 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.80, 32),
-    Bucket(160, 96, 3000, 0.035, 32),
-    Bucket(96, 160, 3000, 0.035, 32),
-    Bucket(144, 112, 2500, 0.035, 32),
-    Bucket(112, 144, 2500, 0.035, 32),
-    Bucket(192, 192, 2000, 0.03, 16),
-    Bucket(64, 64, 2000, 0.02, 48),
-    Bucket(256, 256, 600, 0.01, 8),
+    Bucket(128, 128, 16000, 0.62, 32),
+    Bucket(160, 96, 3000, 0.06, 32),
+    Bucket(96, 160, 3000, 0.06, 32),
+    Bucket(144, 112, 2500, 0.04, 32),
+    Bucket(112, 144, 2500, 0.04, 32),
+    Bucket(192, 192, 2000, 0.09, 16),
+    Bucket(64, 64, 2000, 0.04, 48),
+    Bucket(256, 256, 600, 0.05, 8),
 )
 
 

@@ -5,20 +5,17 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from pipelines import processing
 from pipelines.catalog import Catalog
-from pipelines.engine.protocol import Terms
 from pipelines.planning import image_to_image, inpaint, outpaint, text_to_image
 from pipelines.tasks import FILLS, FITS, FirstPass, Lora, Task, Variation
 from server import decode
 from server.errors import BodyInvalid
 from server.http.body import Body, Name, Seed, Text, check, ignored_fields
+from server.routes.job_body import JobBody, Picture, Share
+from server.routes.processing_bodies import CropBody, DescribeBody, FilterBody, UpscaleBody
 
 MOST_LORAS = 8
-HIGHEST_PRIORITY = 9
-LONGEST_TIMEOUT_SECONDS = 86_400
-
-Picture = Annotated[str, Field(min_length=1, description="PNG, JPEG or WEBP in base64, or as a data URL.")]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class LoraBody(Body):
@@ -42,8 +39,8 @@ class FirstPassBody(Body):
     strength: Share = 0.6
 
 
-class JobBody(Body):
-    """What every kind of job takes. What is left out takes the model's own value, and a random seed."""
+class DrawingBody(JobBody):
+    """What every kind of drawing takes. What is left out takes the model's own value, and a random seed."""
 
     prompt: Text
     negative_prompt: Text = ""
@@ -62,27 +59,15 @@ class JobBody(Body):
     variation: VariationBody | None = None
     loras: Annotated[list[LoraBody], Field(default_factory=list, max_length=MOST_LORAS)]
     vae: Name | None = Field(None, description="A VAE that draws in place of the model's own.")
-    priority: Annotated[int, Field(ge=0, le=HIGHEST_PRIORITY)] = 0
-    timeout_seconds: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_SECONDS)] | None = None
-    previews: bool = False
-    on_disconnect: Literal["cancel", "detach"] = "cancel"
-
-    def terms(self, account: str, now: float) -> Terms:
-        deadline = None if self.timeout_seconds is None else now + self.timeout_seconds
-        return Terms(account, self.priority, deadline, self.previews)
 
     async def said(self) -> dict[str, Any]:
-        """The arguments of the planning."""
-        said = {field: value for field, value in self if field not in TERMS}
+        said = await super().said()
         said["loras"] = tuple(Lora(lora.name, lora.scale) for lora in self.loras)
         said["variation"] = self.variation and Variation(self.variation.seed, self.variation.strength)
         return said
 
 
-TERMS = ("priority", "timeout_seconds", "previews", "on_disconnect")
-
-
-class TextToImageBody(JobBody):
+class TextToImageBody(DrawingBody):
     first_pass: FirstPassBody | None = None
 
     async def said(self) -> dict[str, Any]:
@@ -90,7 +75,7 @@ class TextToImageBody(JobBody):
         return said | {"first_pass": first and FirstPass(first.width, first.height, first.steps or 0, first.strength)}
 
 
-class ImageToImageBody(JobBody):
+class ImageToImageBody(DrawingBody):
     image: Picture
     strength: Share | None = None
     fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
@@ -99,7 +84,7 @@ class ImageToImageBody(JobBody):
         return await super().said() | {"image": await decode.picture(self.image, "image")}
 
 
-class InpaintBody(JobBody):
+class InpaintBody(DrawingBody):
     image: Picture
     mask: Annotated[Picture, Field(description="Bright where the picture is drawn anew; of the image's size.")]
     mask_invert: bool = False
@@ -116,7 +101,7 @@ class InpaintBody(JobBody):
         return said | {"image": image, "mask": mask}
 
 
-class OutpaintBody(JobBody):
+class OutpaintBody(DrawingBody):
     image: Picture
     left: int = 0
     top: int = 0
@@ -140,6 +125,10 @@ KINDS: dict[str, Kind] = {
     "image_to_image": Kind(ImageToImageBody, image_to_image),
     "inpaint": Kind(InpaintBody, inpaint),
     "outpaint": Kind(OutpaintBody, outpaint),
+    "upscale": Kind(UpscaleBody, processing.upscale),
+    "filter": Kind(FilterBody, processing.filters),
+    "crop": Kind(CropBody, processing.crop),
+    "describe": Kind(DescribeBody, processing.describe),
 }
 
 

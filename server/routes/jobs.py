@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
+from pipelines.tasks import Describe
 from server.errors import ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
@@ -39,6 +41,7 @@ def described_job(job: Job, now: float) -> dict[str, Any]:
         "progress": {"step": job.step, "steps": job.steps, "seconds_left": job.seconds_left(now)},
         "preview": f"/darkroom/v1/jobs/{job.id}/preview" if job.preview else None,
         "images": [described_image(image) for image in job.images],
+        "facts": asdict(job.facts) if job.facts else None,
         "error": {"code": job.failure.code, "message": job.failure.sentence} if job.failure else None,
     }
 
@@ -60,9 +63,10 @@ async def submit(
     detach = asked.body.on_disconnect == "detach"
     headers = dict(asked.headers)
     encoding = PICTURE_TYPES.get(accept.strip().lower())
-    if encoding is not None:
+    if encoding is not None and not isinstance(asked.task, Describe):
         image = (await draw(request, parts, asked.task, encoding, terms, detach=detach))[0]
-        headers |= {"x-darkroom-model": image.model, "x-darkroom-seed": str(image.seed)}
+        told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
+        headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
     job = await parts.jobs.submit(asked.task, Encoding(), terms)
     wait = WAIT.search(prefer)

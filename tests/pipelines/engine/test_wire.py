@@ -19,8 +19,14 @@ from pipelines.engine.protocol import (
     Terms,
 )
 from pipelines.engine.wire import LENGTH_BYTES, Begin, Cancel, Message, Submit, WireError, decode, encode
+from pipelines.filters.words import Step
 from pipelines.tasks import (
     SEED_LIMIT,
+    Colour,
+    Crop,
+    Describe,
+    Description,
+    Filter,
     FirstPass,
     ImageToImage,
     Inpaint,
@@ -30,6 +36,7 @@ from pipelines.tasks import (
     Raster,
     Task,
     TextToImage,
+    Upscale,
     Variation,
 )
 
@@ -56,6 +63,10 @@ TASKS: list[Task] = [
     ImageToImage(**SAID, image=EVERY_BYTE, strength=0.3, fit="pad"),
     Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True),
     Outpaint(**SAID, image=EVERY_BYTE, left=8, top=0, right=16, bottom=1, feather=2),
+    Upscale(image=EVERY_BYTE, model="m", width=64, height=32, denoise=0.5),
+    Filter(image=EVERY_BYTE, steps=(Step("noise", (("intensity", 0.1), ("seed", 7))), Step("invert"))),
+    Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0)),
+    Describe(image=EVERY_BYTE),
 ]
 PICTURE = Picture(2, 1, b"\0\1\2\3\4\5", 7, (64, 64), "m")
 EVENTS: list[Event] = [
@@ -64,6 +75,8 @@ EVENTS: list[Event] = [
     Previewed("j", EVERY_BYTE),
     Finished("j", ()),
     Finished("j", (PICTURE, replace(PICTURE, seed=8, pixels=b"\xff" * 6))),
+    Finished("j", (replace(PICTURE, seed=None, model=None),)),
+    Finished("j", (), Description((Colour("#ff0000", 0.75),), "00ff00ff00ff00ff", 12.5)),
     Failed("j", "out_of_memory", "Ask for less."),
     Cancelled("j"),
 ]

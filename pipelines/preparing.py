@@ -1,0 +1,103 @@
+"""From a task to what the engine works on: which pool it joins, its drafts, and how each becomes a result."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.analysis import dominant_colours, perceptual_hash, sharpness
+from pipelines.canvas import canvas_of, picture_of, raster_of
+from pipelines.catalog import Catalog
+from pipelines.cropping import crop
+from pipelines.engine.pool import PoolKey
+from pipelines.engine.running import Made, Prepared
+from pipelines.filters.table import filtered
+from pipelines.one_shot import OneShot, OneShotPipeline, Work
+from pipelines.passes import first_of, then
+from pipelines.registry import Registry
+from pipelines.sizes import plan
+from pipelines.tasks import (
+    Crop,
+    Describe,
+    Description,
+    Drawing,
+    Filter,
+    Picture,
+    Processing,
+    Task,
+    Upscale,
+)
+from pipelines.upscale.enlargement import Enlargement, lanczos
+from pipelines.upscale.pipeline import UpscaleDraft, UpscalePipeline
+
+ONE_SHOT = PoolKey("", (), 0, 0)
+
+
+class Preparer:
+    """Call it with a job's id and its task; it raises what the registry and the pipelines raise, and TaskRefused."""
+
+    def __init__(self, catalog: Catalog, registry: Registry) -> None:
+        self._catalog, self._registry = catalog, registry
+        self._one_shots = OneShotPipeline()
+
+    def __call__(self, job_id: str, task: Task) -> Prepared:
+        match task:
+            case Drawing():
+                return self._drawing(job_id, task)
+            case Upscale(model=str(model)):
+                return self._upscale(job_id, task, model)
+            case _:
+                size = task.image.width * task.image.height
+                draft = OneShot(job_id, self._work(task), size)
+                return Prepared(ONE_SHOT, self._one_shots, [draft], 1, lambda _, made: made)
+
+    def _drawing(self, job_id: str, task: Drawing) -> Prepared:
+        first = first_of(task)
+        pipeline = self._registry.pipeline(first.model, first.loras, first.vae)
+        size = plan(first.width, first.height, self._catalog.get(first.model))
+        canvas = canvas_of(first, size)
+        rendered = (size.render_width, size.render_height)
+
+        def finish(draft: Any, pixels: NDArray[np.uint8]) -> Made | Task:
+            """A picture of the last pass is the result; one of the first is drawn over."""
+            image = canvas.finish(Image.fromarray(pixels))
+            second = then(task, raster_of(image), draft.seed - task.seed)
+            return second or Made(Picture(image.width, image.height, image.tobytes(), draft.seed, rendered, task.model))
+
+        drafts = pipeline.drafts(job_id, first, canvas)
+        second = then(task, raster_of(Image.new("RGB", (1, 1))), 0)
+        calls = drafts[0].steps + (pipeline.calls(second) if second else 0)
+        key = PoolKey(first.model, first.loras, size.render_height, size.render_width, first.vae)
+        return Prepared(key, pipeline, drafts, calls, finish)
+
+    def _upscale(self, job_id: str, task: Upscale, model: str) -> Prepared:
+        upscaler = self._registry.tools.upscaler(model)
+        enlargement = Enlargement(picture_of(task.image), (task.width, task.height), upscaler.scale, task.denoise)
+        draft = UpscaleDraft(job_id, enlargement)
+        side = enlargement.grid.side
+        pipeline = UpscalePipeline(upscaler)
+        return Prepared(
+            PoolKey(model, (), side, side), pipeline, [draft], draft.steps, lambda _, image: _made(image, task)
+        )
+
+    def _work(self, task: Processing) -> Work:
+        image = picture_of(task.image)
+        match task:
+            case Upscale(width=width, height=height):
+                return lambda: _made(lanczos(image, (width, height)), task)
+            case Filter(steps=steps):
+                return lambda: _made(filtered(image, steps), task)
+            case Crop():
+                return lambda: _made(crop(image, task.width, task.height, task.mode, task.focus), task)
+            case Describe():
+                return lambda: Made(facts=_described(image))
+        raise AssertionError(task)
+
+
+def _made(image: Image.Image, task: Processing) -> Made:
+    return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model))
+
+
+def _described(image: Image.Image) -> Description:
+    return Description(dominant_colours(image), perceptual_hash(image), sharpness(image))

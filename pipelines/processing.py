@@ -1,0 +1,89 @@
+"""Turns what a caller asked to be done with a picture into a complete Task: the counterpart of `planning`."""
+
+from collections.abc import Mapping, Sequence
+
+from pipelines.catalog import Catalog
+from pipelines.cropping import MODES as CROP_MODES
+from pipelines.errors import TaskRefused
+from pipelines.filters.table import chain
+from pipelines.limits import check_range
+from pipelines.planning import check_installed
+from pipelines.tasks import Crop, Describe, Filter, Raster, Upscale
+from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
+
+UPSCALE_MODES = ("fast", "conservative")
+DEFAULT_FACTOR = 4
+MOST_SIDE = 8192
+
+
+def upscale(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    mode: str | None = None,
+    model: str | None = None,
+    factor: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    denoise: float = 0.0,
+) -> Upscale:
+    """mode: "fast" is Lanczos, "conservative" a network: that of `model`, or the first one installed.
+
+    Without a mode it is a network where there is one. By `factor`, or to the sides given, or four times as large.
+    Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
+    """
+    if mode not in (None, *UPSCALE_MODES):
+        raise TaskRefused(f"mode must be one of: {', '.join(UPSCALE_MODES)}.", field="mode")
+    check_range(denoise, 0, 1, "denoise")
+    own = image.width, image.height
+    if width is None and height is None:
+        target = size_by_factor(own, DEFAULT_FACTOR if factor is None else factor)
+    elif factor is None:
+        target = size_by_sides(own, width, height)
+    else:
+        raise TaskRefused("Say a factor or how large, not both.", field="factor")
+    network = None if mode == "fast" else _upscaler(catalog, model, needed=mode is not None)
+    return Upscale(image=image, model=network, width=target[0], height=target[1], denoise=denoise)
+
+
+def filters(catalog: Catalog, *, image: Raster, filters: Sequence[tuple[str, Mapping[str, object]]]) -> Filter:
+    """filters: names with parameters, in their order; see `filters.table`."""
+    return Filter(image=image, steps=chain(filters))
+
+
+def crop(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    width: int,
+    height: int,
+    mode: str = "smart",
+    focus: tuple[float, float] | None = None,
+) -> Crop:
+    """See `cropping.crop`."""
+    if mode not in CROP_MODES:
+        raise TaskRefused(f"mode must be one of: {', '.join(CROP_MODES)}.", field="mode")
+    for side, field in ((width, "width"), (height, "height")):
+        check_range(side, 1, MOST_SIDE, field)
+    if width * height > MOST_PIXELS:
+        raise TaskRefused(f"The picture may have at most {MOST_PIXELS} pixels in all; ask for less.", field="width")
+    if focus is not None:
+        for share in focus:
+            check_range(share, 0, 1, "focus")
+    return Crop(image=image, width=width, height=height, mode=mode, focus=focus)
+
+
+def describe(catalog: Catalog, *, image: Raster) -> Describe:
+    return Describe(image=image)
+
+
+def _upscaler(catalog: Catalog, name: str | None, *, needed: bool) -> str | None:
+    """The id of the upscaler: None where none is named, none is installed, and it may do without."""
+    if name is None:
+        installed = [m for m in catalog.models if m.kind == "upscaler" and catalog.is_installed(m)]
+        return catalog.default("upscale").id if installed or needed else None
+    entry = catalog.named(name, "upscaler")
+    if entry.kind != "upscaler":
+        raise TaskRefused("model must name an upscaler: GET /darkroom/v1/models lists them.", field="model")
+    check_installed(catalog, entry)
+    return entry.id
