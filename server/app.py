@@ -62,7 +62,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
         catalog=catalog,
         worker=worker,
         jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue),
-        images=Images(settings.data / "images", settings.image_ttl_seconds),
+        images=Images(settings.data / "images", settings.image_ttl_seconds, metadata=settings.metadata),
         metrics=Metrics(),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
     )

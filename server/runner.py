@@ -83,7 +83,7 @@ class Runner:
             return
         drawn = self._jobs.now()
         try:
-            images = [await self._images.save(picture, job.account, job.encoding) for picture in pictures]
+            images = [await self._images.save(picture, job.account, job.encoding, job.task) for picture in pictures]
         except Exception as error:
             log.exception("images_not_stored", job=job_id)
             told = StorageFailed() if isinstance(error, OSError) else InternalError()

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
+    metadata: bool = True  # picture files say what drew them, the prompt too
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
 
     @model_validator(mode="after")

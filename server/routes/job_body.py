@@ -20,6 +20,7 @@ class JobBody(Body):
     priority: Annotated[int, Field(ge=0, le=HIGHEST_PRIORITY)] = 0
     timeout_seconds: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_SECONDS)] | None = None
     previews: bool = False
+    metadata: bool = Field(True, description="Whether the picture's file says what drew it.")
     on_disconnect: Literal["cancel", "detach"] = "cancel"
 
     def terms(self, account: str, now: float) -> Terms:

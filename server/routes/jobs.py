@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -64,11 +64,12 @@ async def submit(
     headers = dict(asked.headers)
     encoding = PICTURE_TYPES.get(accept.strip().lower())
     if encoding is not None and not isinstance(asked.task, Describe):
+        encoding = replace(encoding, metadata=asked.body.metadata)
         image = (await draw(request, parts, asked.task, encoding, terms, detach=detach))[0]
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
-    job = await parts.jobs.submit(asked.task, Encoding(), terms)
+    job = await parts.jobs.submit(asked.task, Encoding(metadata=asked.body.metadata), terms)
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)

@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 
 from pipelines.engine.inline import InlineWorker
 from pipelines.engine.process import ProcessWorker
-from pipelines.tasks import TextToImage
-from server import cli
-from server.cli import app, draw_one, welcome, worker_for
+from pipelines.tasks import Picture, TextToImage
+from server.cli import app, composing
+from server.cli.composing import worker_for
+from server.cli.draw import difference, draw_one
+from server.cli.serve import welcome
 from server.settings import Settings
 from tests.judge import look
 from tests.server.serving import MODELS, Serve, small_catalog, until
@@ -90,6 +92,29 @@ def test_draw_refuses_a_file_that_is_no_picture_before_it_loads_anything(tmp_pat
     assert ".png" in result.stderr
 
 
+@pytest.mark.parametrize("suffix", [".png", ".txt"])
+def test_replay_refuses_what_darkroom_did_not_draw(tmp_path: Path, suffix: str) -> None:
+    file = (tmp_path / "picture").with_suffix(suffix)
+    file.write_bytes(b"words")
+    if suffix == ".png":
+        Image.new("RGB", (8, 8)).save(file)
+    result = run(app, ["replay", str(file)], env={"DARKROOM_DATA": str(tmp_path)})
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (Picture(2, 1, b"\1\2\3\4\5\6", 1, (2, 1), "m"), "bit for bit"),
+        (Picture(2, 1, b"\1\2\3\4\5\x0c", 1, (2, 1), "m"), "1.00 of 255 levels on average, 6 at most"),
+        (Picture(1, 1, b"\1\2\3", 1, (1, 1), "m"), "2x1, now 1x1"),
+    ],
+)
+def test_replay_tells_how_far_the_pictures_differ(now: Picture, told: str) -> None:
+    assert told in difference(Image.frombytes("RGB", (2, 1), b"\1\2\3\4\5\6"), now)
+
+
 @pytest.mark.parametrize(
     ("settings", "has_cuda", "process"),
     [
@@ -104,7 +129,7 @@ def test_draw_refuses_a_file_that_is_no_picture_before_it_loads_anything(tmp_pat
 def test_what_draws_is_a_process_of_its_own_on_cuda_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, has_cuda: bool, process: bool
 ) -> None:
-    monkeypatch.setattr(cli, "has_cuda", lambda: has_cuda)
+    monkeypatch.setattr(composing, "has_cuda", lambda: has_cuda)
     worker = worker_for(settings, small_catalog(tmp_path))
     assert isinstance(worker, ProcessWorker if process else InlineWorker)
 
@@ -199,3 +224,10 @@ def test_draw_makes_a_picture_without_a_server(tmp_path: Path) -> None:
     corner = picture.getpixel((2, 2))
     assert isinstance(corner, tuple)
     assert min(corner) > 190, "the background is white"
+    again = subprocess.run(
+        [*DARKROOM, "replay", str(tmp_path / "star.png"), "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "bit for bit" in again.stdout, again.stderr

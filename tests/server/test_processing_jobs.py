@@ -105,3 +105,23 @@ def test_what_cannot_be_done_is_a_400_that_names_the_field(
     answer = client.post(JOBS, json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["field"].split(".")[0] == field, answer.text
+
+
+STAR = {"task": "text_to_image", "prompt": "a red star", "steps": 2, "seed": 7, "count": 1}
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp"])
+def test_the_file_says_what_drew_it_and_is_drawn_again_from_that(client: httpx.Client, media_type: str) -> None:
+    from pipelines.provenance import embedded_recipe, embedded_text
+    from pipelines.recipe import read
+
+    drawn = picture(client, STAR, media_type)
+    assert embedded_text(drawn).startswith("a red star\n")
+    task = read(embedded_recipe(drawn))
+    assert (task.prompt, task.seed, task.steps, task.model) == ("a red star", 7, 2, "shapes-xl")
+
+
+def test_the_file_says_nothing_where_that_is_asked_for(client: httpx.Client) -> None:
+    drawn = picture(client, STAR | {"metadata": False})
+    drawn.load()
+    assert drawn.info == {}

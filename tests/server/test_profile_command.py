@@ -7,7 +7,8 @@ import torch
 from typer.testing import CliRunner
 
 from pipelines.profiling.profile import read_profile
-from server.cli import app, tuning_of
+from server.cli import app
+from server.cli.composing import tuning_of
 from server.settings import Settings
 
 

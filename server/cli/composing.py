@@ -1,0 +1,90 @@
+"""What several commands share: options, settings with what the command line gave, catalogue, worker, plain errors."""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from pipelines.catalog import Catalog, default_file
+from pipelines.engine.protocol import Worker
+from pipelines.errors import DarkroomError
+from pipelines.tuning import Tuning
+from server.settings import Settings
+
+SILENCE_SECONDS = 180.0  # after which a drawing process counts as hung
+COMPILING_SECONDS = 900.0  # the same where a tick may begin with compiling
+USAGE_ERROR = 2
+
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+ModelsFile = Annotated[Path | None, typer.Option("--models", help="Another catalogue than the one that comes with it.")]
+
+
+def worker_for(settings: Settings, catalog: Catalog) -> Worker:
+    """What draws on this machine: a thread, or a process of its own, which a CUDA error cannot take the server with."""
+    from pipelines.engine.inline import InlineWorker
+    from pipelines.engine.process import ProcessWorker
+
+    on_cuda = settings.device.startswith("cuda") or (settings.device == "auto" and has_cuda())
+    if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
+        files = models_file(settings), settings.weights_folder
+        silence = COMPILING_SECONDS if settings.compile == "on" else SILENCE_SECONDS
+        return ProcessWorker(*files, settings.device, tuning_of(settings), silence_seconds=silence)
+    return InlineWorker(catalog, settings.device, tuning_of(settings))
+
+
+def tuning_of(settings: Settings) -> Tuning:
+    return Tuning(
+        dtype=settings.dtype,
+        attention=settings.attention,
+        compile=settings.compile,
+        memory=settings.memory,
+        tf32=settings.tf32,
+        deterministic=settings.deterministic,
+        idle_seconds=settings.idle_seconds,
+        folder=str(settings.data),
+    )
+
+
+def has_cuda() -> bool:
+    """Whether NVIDIA's driver is here: torch would know better, but a server whose child draws lives without it."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def settings_with(**given: Any) -> Settings:
+    """The settings of the environment, with what the command line gave on top."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    return Catalog.load(models_file(settings), settings.weights_folder)
+
+
+def models_file(settings: Settings) -> Path:
+    return settings.models_file or default_file()
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Mistakes in settings, catalogue and task end the command with a sentence instead of a traceback."""
+    try:
+        yield
+    except DarkroomError as error:
+        refuse(error.sentence)
+    except ValidationError as error:
+        for wrong in error.errors(include_url=False, include_input=False, include_context=False):
+            name = ".".join(str(part) for part in wrong["loc"])
+            typer.echo(f"darkroom: {name and name + ': '}{wrong['msg'].removeprefix('Value error, ')}", err=True)
+        raise typer.Exit(USAGE_ERROR) from None
+
+
+def refuse(sentence: str, code: int = USAGE_ERROR) -> NoReturn:
+    typer.echo(f"darkroom: {sentence}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,75 @@
+"""`darkroom serve`: the server, and the panel that it starts with."""
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from server.cli.composing import Device, ModelsFile, load_catalog, settings_with, told_plainly, worker_for
+from server.keys import KEYS_FILE, make_first_key
+from server.settings import Settings
+
+GRACE_SECONDS = 10  # for requests in flight when the server is told to stop
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    device: Device = None,
+    models: ModelsFile = None,
+    inline: Annotated[bool, typer.Option("--inline", help="Draw in a thread of this process.")] = False,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask for no key; on a loopback address only.")] = False,
+) -> None:
+    """Start the server."""
+    import uvicorn
+
+    from pipelines.logs import configure_logs
+    from server.app import create_app
+
+    configure_logs()  # before the catalogue is read, which may have something to say
+    auth, worker = False if no_auth else None, "inline" if inline else None
+    with told_plainly():
+        settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
+        catalog = load_catalog(settings)
+        made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
+    server = create_app(settings, catalog, worker_for(settings, catalog))
+    welcome(Console(), settings, made)
+    # uvicorn stops gracefully, then raises the signal again: a server that was asked to stop has not failed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        server,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def welcome(console: Console, settings: Settings, made: str | None) -> None:
+    """Address, key and a line to paste, which stands below the frame and is never wrapped: it must survive a copy."""
+    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+    if not settings.auth:
+        key, words = "", "none needed (--no-auth): only this machine can connect"
+    elif settings.admin_key is not None:
+        key, words = "$DARKROOM_ADMIN_KEY", "the value of DARKROOM_ADMIN_KEY"
+    elif made is not None:
+        key, words = made, f"{made}\nShown this once; the server keeps only its hash."
+    else:
+        key = "$DARKROOM_KEY"
+        words = f"the one printed at the first start. Lost? Remove {KEYS_FILE} from the data folder and start again."
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Address", address)
+    table.add_row("Explained", f"{address}/docs")
+    table.add_row("API key", words)
+    console.print(Panel(table, title="Darkroom", expand=False), highlight=False)
+    console.print("Draw a picture:\n", highlight=False)
+    header = f'-H "Authorization: Bearer {key}" ' if key else ""
+    body = '{"task":"text_to_image","prompt":"a big yellow star on a black background"}'
+    line = f"curl {header}-H \"Accept: image/png\" -d '{body}' {address}/darkroom/v1/jobs -o star.png\n"
+    console.print(line, soft_wrap=True, markup=False, highlight=False)
