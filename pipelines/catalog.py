@@ -151,11 +151,14 @@ class Catalog:
         return not self.to_pull(model)
 
     def default(self, task: str = "text_to_image") -> Model:
-        """The model that does a task when none is named: the first installed one, an embedded demo for want of others.
+        """The model that does a task when none is named: the first installed one.
 
-        Raises ModelNotInstalled.
+        The embedded demos, which know shapes alone, count only while nothing else is installed that draws. Raises
+        ModelNotInstalled.
         """
-        able = [model for model in self.models if task in model.tasks and self.is_installed(model)]
+        installed = [model for model in self.models if self.is_installed(model)]
+        is_demo = all(model.embedded for model in installed if "text_to_image" in model.tasks)
+        able = [model for model in installed if task in model.tasks and (is_demo or not model.embedded)]
         if not able:
             sentence = "No model that does this is installed; `darkroom models` lists some, `darkroom pull` gets one."
             raise ModelNotInstalled(sentence, field="model")

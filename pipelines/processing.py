@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pipelines.catalog import Catalog
 from pipelines.cropping import MODES as CROP_MODES
-from pipelines.errors import TaskRefused
+from pipelines.errors import ModelNotInstalled, TaskRefused
 from pipelines.filters.table import chain
 from pipelines.limits import check_range
 from pipelines.planning import check_installed
@@ -80,8 +80,12 @@ def describe(catalog: Catalog, *, image: Raster) -> Describe:
 def _upscaler(catalog: Catalog, name: str | None, *, needed: bool) -> str | None:
     """The id of the upscaler: None where none is named, none is installed, and it may do without."""
     if name is None:
-        installed = [m for m in catalog.models if m.kind == "upscaler" and catalog.is_installed(m)]
-        return catalog.default("upscale").id if installed or needed else None
+        try:
+            return catalog.default("upscale").id
+        except ModelNotInstalled:
+            if needed:
+                raise
+            return None
     entry = catalog.named(name, "upscaler")
     if entry.kind != "upscaler":
         raise TaskRefused("model must name an upscaler: GET /darkroom/v1/models lists them.", field="model")

@@ -24,6 +24,7 @@ models:
       - path: weights.safetensors
     dtype: float32
 """
+DEMOS = ("shapes-xl", "shapes-ink", "shapes-upscale")
 REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",
@@ -47,9 +48,20 @@ def install(catalog: Catalog, name: str) -> None:
         path.write_bytes(b"1234")
 
 
+def test_the_demos_do_not_work_on_pictures_of_a_real_model(tmp_path: Path) -> None:
+    catalog = Catalog.load(default_file(), tmp_path)
+    assert catalog.default("upscale").id == "shapes-upscale"
+    install(catalog, "stable-diffusion-xl-base-1.0")
+    with pytest.raises(ModelNotInstalled):
+        catalog.default("upscale")
+    install(catalog, "real-esrgan-x4plus")
+    assert catalog.default("upscale").id == "real-esrgan-x4plus"
+
+
 def test_the_catalogue_that_we_ship_is_valid_and_invents_nothing(tmp_path: Path) -> None:
     catalog = Catalog.load(default_file(), tmp_path)
-    assert tuple(model.id for model in catalog.models) == ("shapes-xl", *REAL_ONES)
+    assert tuple(model.id for model in catalog.models) == (*DEMOS, *REAL_ONES)
+    assert all(catalog.get(name).embedded and catalog.is_installed(catalog.get(name)) for name in DEMOS)
     for name in REAL_ONES:
         model = catalog.get(name)
         assert not catalog.is_installed(model)
