@@ -1,30 +1,30 @@
-"""Work on a picture that is done at once, on the host, in company with what is drawn."""
+"""Work on given pictures that is done at once: on the host, or by a network that takes several of them together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.engine.pipeline import Pad
-from pipelines.engine.running import Made
 from pipelines.tasks import Raster
 
-Work = Callable[[], Made]
+Run = Callable[[Sequence[Any]], Sequence[Any]]  # from subjects to results, one each
 
 
 @dataclass(slots=True)
 class OneShot:
-    """See `pipelines.engine.pipeline.Draft`.
+    """See `pipelines.engine.pipeline.Draft`. subject: what is worked on, as the pipeline's `run` takes it.
 
-    pixels: of the picture that is worked on. rows: so many that few share a tick, which holds up all others.
+    pixels: of the picture. rows: so many that few share a tick, which holds up all others.
     """
 
     job_id: str
-    work: Work
+    subject: Any
     pixels: int
     seed: int = 0
     step: int = 0
     steps: int = 1
     rows: int = 4
-    made: Made | None = None
+    result: Any = None
 
     @property
     def numbers(self) -> int:
@@ -32,19 +32,27 @@ class OneShot:
 
     @property
     def is_done(self) -> bool:
-        return self.made is not None
+        return self.step == self.steps
 
 
 class OneShotPipeline:
     """See `pipelines.engine.pipeline.Pipeline`."""
 
-    def tick(self, drafts: Sequence[OneShot], pad: Pad | None) -> None:
-        results = [draft.work() for draft in drafts]
-        for draft, made in zip(drafts, results, strict=True):
-            draft.made, draft.step = made, 1
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
-    def decode(self, drafts: Sequence[OneShot]) -> list[Made | None]:
-        return [draft.made for draft in drafts]
+    def tick(self, drafts: Sequence[OneShot], pad: Pad | None) -> None:
+        results = self._run([draft.subject for draft in drafts])
+        for draft, result in zip(drafts, results, strict=True):
+            draft.result, draft.step = result, 1
+
+    def decode(self, drafts: Sequence[OneShot]) -> list[Any]:
+        return [draft.result for draft in drafts]
 
     def preview(self, draft: OneShot) -> Raster | None:
         return None
+
+
+def in_turn(subjects: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each subject gives when it is called: a `run` for work that gains nothing from company."""
+    return [subject() for subject in subjects]

@@ -1,5 +1,6 @@
 """From a task to what the engine works on: which pool it joins, its drafts, and how each becomes a result."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipelines.cropping import crop
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
 from pipelines.filters.table import filtered
-from pipelines.one_shot import OneShot, OneShotPipeline, Work
+from pipelines.one_shot import OneShot, OneShotPipeline, in_turn
 from pipelines.passes import first_of, then
 from pipelines.registry import Registry
 from pipelines.sizes import plan
@@ -31,7 +32,7 @@ from pipelines.tasks import (
 from pipelines.upscale.enlargement import Enlargement, lanczos
 from pipelines.upscale.pipeline import UpscaleDraft, UpscalePipeline
 
-ONE_SHOT = PoolKey("", (), 0, 0)
+ON_HOST = PoolKey("", (), 0, 0)
 
 
 class Preparer:
@@ -39,7 +40,7 @@ class Preparer:
 
     def __init__(self, catalog: Catalog, registry: Registry) -> None:
         self._catalog, self._registry = catalog, registry
-        self._one_shots = OneShotPipeline()
+        self._host = OneShotPipeline(in_turn)
 
     def __call__(self, job_id: str, task: Task) -> Prepared:
         match task:
@@ -48,9 +49,8 @@ class Preparer:
             case Upscale(model=str(model)):
                 return self._upscale(job_id, task, model)
             case _:
-                size = task.image.width * task.image.height
-                draft = OneShot(job_id, self._work(task), size)
-                return Prepared(ONE_SHOT, self._one_shots, [draft], 1, lambda _, made: made)
+                draft = OneShot(job_id, self._work(task), task.image.width * task.image.height)
+                return Prepared(ON_HOST, self._host, [draft], 1, lambda _, made: made)
 
     def _drawing(self, job_id: str, task: Drawing) -> Prepared:
         first = first_of(task)
@@ -81,7 +81,7 @@ class Preparer:
             PoolKey(model, (), side, side), pipeline, [draft], draft.steps, lambda _, image: _made(image, task)
         )
 
-    def _work(self, task: Processing) -> Work:
+    def _work(self, task: Processing) -> Callable[[], Made]:
         image = picture_of(task.image)
         match task:
             case Upscale(width=width, height=height):
