@@ -20,11 +20,13 @@ from pipelines.tasks import (
     Outpaint,
     Raster,
     TextToImage,
+    TiledImageToImage,
     Variation,
 )
 
 RANDOM_SEEDS = 2**32  # short enough for people to copy, and for JavaScript to hold
 IMAGE_STRENGTH = 0.6
+TILES_STRENGTH = 0.3  # more, and every tile would show a whole scene of the prompt
 ECONOMY_INTERVAL = (0.0, 0.7)  # guidance is dropped late, where it changes least: a row less for those steps
 MOST_CLIP_SKIP = 11
 
@@ -60,6 +62,19 @@ def image_to_image(
     check_start(strength, task.steps)
     _check(catalog, task)
     return task
+
+
+def tiled_image_to_image(
+    catalog: Catalog, size: tuple[int, int], *, strength: float | None = None, **said: Any
+) -> TiledImageToImage:
+    """Drawn over a picture of `size`, whatever the model's limits, that is yet to come: its image is a single pixel."""
+    usual = {"prompt": "", "seed": None} | said
+    fields = _drawing(catalog, "image_to_image", None, usual)
+    strength = TILES_STRENGTH if strength is None else strength
+    task = TiledImageToImage(**fields, image=Raster(1, 1, bytes(3)), strength=strength)
+    _check(catalog, task)
+    check_start(strength, task.steps)
+    return replace(task, width=size[0], height=size[1])
 
 
 def inpaint(

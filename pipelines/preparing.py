@@ -1,6 +1,8 @@
 """From a task to what the engine works on: which pool it joins, its drafts, and how each becomes a result."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,10 @@ from pipelines.tasks import (
     Picture,
     Processing,
     Task,
+    TiledImageToImage,
     Upscale,
 )
+from pipelines.tiled import tiled
 from pipelines.upscale.enlargement import Enlargement, lanczos
 from pipelines.upscale.pipeline import UpscaleDraft, UpscalePipeline
 
@@ -44,10 +48,13 @@ class Preparer:
 
     def __call__(self, job_id: str, task: Task) -> Prepared:
         match task:
+            case TiledImageToImage():
+                pipeline = self._registry.pipeline(task.model, task.loras, task.vae)
+                return tiled(job_id, task, pipeline, self._catalog.get(task.model))
             case Drawing():
                 return self._drawing(job_id, task)
-            case Upscale(model=str(model)):
-                return self._upscale(job_id, task, model)
+            case Upscale():
+                return self._upscale(job_id, task)
             case _:
                 draft = OneShot(job_id, self._work(task), task.image.width * task.image.height)
                 return Prepared(ON_HOST, self._host, [draft], 1, lambda _, made: made)
@@ -71,21 +78,28 @@ class Preparer:
         key = PoolKey(first.model, first.loras, size.render_height, size.render_width, first.vae)
         return Prepared(key, pipeline, drafts, calls, finish)
 
-    def _upscale(self, job_id: str, task: Upscale, model: str) -> Prepared:
-        upscaler = self._registry.tools.upscaler(model)
-        enlargement = Enlargement(picture_of(task.image), (task.width, task.height), upscaler.scale, task.denoise)
-        draft = UpscaleDraft(job_id, enlargement)
-        side = enlargement.grid.side
-        pipeline = UpscalePipeline(upscaler)
-        return Prepared(
-            PoolKey(model, (), side, side), pipeline, [draft], draft.steps, lambda _, image: _made(image, task)
-        )
+    def _upscale(self, job_id: str, task: Upscale) -> Prepared:
+        """By its network, or by Lanczos on the host; then drawn over, where the task has that."""
+        size = task.width, task.height
+        over = task.over and self._registry.pipeline(task.over.model, task.over.loras, task.over.vae)
+        later = over.calls(task.over) if over and task.over else 0
+        image = picture_of(task.image)
+
+        def finish(draft: Any, enlarged: Image.Image) -> Made | Task:
+            return replace(task.over, image=raster_of(enlarged)) if task.over else _made(enlarged, task)
+
+        if task.model is None:
+            shot = OneShot(job_id, partial(lanczos, image, size), size[0] * size[1])
+            return Prepared(ON_HOST, self._host, [shot], 1 + later, finish)
+        upscaler = self._registry.tools.upscaler(task.model)
+        draft = UpscaleDraft(job_id, Enlargement(image, size, upscaler.scale, task.denoise))
+        side = draft.picture.grid.side
+        key = PoolKey(task.model, (), side, side)
+        return Prepared(key, UpscalePipeline(upscaler), [draft], draft.steps + later, finish)
 
     def _work(self, task: Processing) -> Callable[[], Made]:
         image = picture_of(task.image)
         match task:
-            case Upscale(width=width, height=height):
-                return lambda: _made(lanczos(image, (width, height)), task)
             case Filter(steps=steps):
                 return lambda: _made(filtered(image, steps), task)
             case Crop():

@@ -1,17 +1,18 @@
 """Turns what a caller asked to be done with a picture into a complete Task: the counterpart of `planning`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.catalog import Catalog
 from pipelines.cropping import MODES as CROP_MODES
 from pipelines.errors import ModelNotInstalled, TaskRefused
 from pipelines.filters.table import chain
 from pipelines.limits import check_range
-from pipelines.planning import check_installed
+from pipelines.planning import check_installed, tiled_image_to_image
 from pipelines.tasks import Crop, Describe, Filter, Raster, Upscale
 from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
 
-UPSCALE_MODES = ("fast", "conservative")
+UPSCALE_MODES = ("fast", "conservative", "creative")
 DEFAULT_FACTOR = 4
 MOST_SIDE = 8192
 
@@ -26,8 +27,10 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     denoise: float = 0.0,
+    **drawn: Any,
 ) -> Upscale:
-    """mode: "fast" is Lanczos, "conservative" a network: that of `model`, or the first one installed.
+    """mode: "fast" is Lanczos, "conservative" a network: that of `model`, or the first one installed. "creative" draws
+    over the result, by a network where there is one: drawn are prompt, strength, and what else a drawing takes.
 
     Without a mode it is a network where there is one. By `factor`, or to the sides given, or four times as large.
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
@@ -42,8 +45,11 @@ def upscale(
         target = size_by_sides(own, width, height)
     else:
         raise TaskRefused("Say a factor or how large, not both.", field="factor")
-    network = None if mode == "fast" else _upscaler(catalog, model, needed=mode is not None)
-    return Upscale(image=image, model=network, width=target[0], height=target[1], denoise=denoise)
+    network = None if mode == "fast" else _upscaler(catalog, model, needed=mode == "conservative")
+    if drawn and mode != "creative":
+        raise TaskRefused(f"Only the mode creative takes {next(iter(drawn))}.", field=next(iter(drawn)))
+    over = tiled_image_to_image(catalog, target, **drawn) if mode == "creative" else None
+    return Upscale(image=image, model=network, width=target[0], height=target[1], denoise=denoise, over=over)
 
 
 def filters(catalog: Catalog, *, image: Raster, filters: Sequence[tuple[str, Mapping[str, object]]]) -> Filter:

@@ -119,6 +119,11 @@ class ImageToImage(Drawing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TiledImageToImage(ImageToImage):
+    """The same for an `image` of any size, in tiles that the model draws well; width and height are the image's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inpaint(Drawing):
     """Draw anew where `mask`, of the image's size, is bright; keep every pixel where it is 0.
 
@@ -166,12 +171,14 @@ class Processing:
 class Upscale(Processing):
     """`image` at width x height pixels, enlarged by a model of kind `upscaler`, or by Lanczos alone.
 
-    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged.
+    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over: how the enlarged picture is drawn
+    over, for details that it never had; it takes the place of the image there.
     """
 
     width: int
     height: int
     denoise: float = 0.0
+    over: TiledImageToImage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +203,7 @@ class Describe(Processing):
     """What can be said of `image`: no picture, a Description."""
 
 
-Task = Drawn | Upscale | Filter | Crop | Describe
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
 from pipelines.engine.rows import Rows
-from pipelines.engine.running import Made, Order, Piece, Running
+from pipelines.engine.running import Made, Order, Piece, Prepared, Running
 from pipelines.engine.turns import Turns
 from pipelines.errors import DarkroomError, DeadlinePassed, DrawingFailed, OutOfMemory
 from pipelines.preparing import Preparer
@@ -140,24 +140,21 @@ class Engine:
     def _start(self, order: Order) -> None:
         self._tell(Started(order.job_id))  # before anything can kill the process: who was started is a suspect
         try:
-            pieces, calls = self._pieces(order.job_id, order.task, behind=0)
+            ready = self._prepare(order.job_id, order.task)
         except Exception as error:
             if device_is_lost(error):
                 raise
             self._refuse(order.job_id, error)
             return
-        self._running[order.job_id] = Running(order, calls, pieces)
-        for piece in pieces:
-            self._pools[piece.pool].drafts.append(piece.draft)
+        self._running[order.job_id] = Running(order, ready.calls, ready.join, self._pieces(ready, behind=0))
 
-    def _pieces(self, job_id: str, task: Task, behind: int) -> tuple[list[Piece], int]:
-        """With the calls of the model that each has before it, those of later passes too."""
-        ready = self._prepare(job_id, task)
+    def _pieces(self, ready: Prepared, behind: int) -> list[Piece]:
+        """Those of the drafts, which join their pool."""
         if ready.key not in self._pools:
             least = min((pool.work for pool in self._pools.values()), default=0.0)  # no credit for coming late
             self._pools[ready.key] = Pool(ready.key, ready.pipeline, least)
-        pieces = [Piece(index, draft, ready.finish, ready.key, behind) for index, draft in enumerate(ready.drafts)]
-        return pieces, ready.calls
+        self._pools[ready.key].drafts += ready.drafts
+        return [Piece(draft, ready.finish, ready.key, behind) for draft in ready.drafts]
 
     def _collect(self, running: Running, draft: Draft, decoded: Any) -> None:
         """Keep what a draft became, or go on with it where its task has another pass."""
@@ -175,14 +172,16 @@ class Engine:
         piece.made = made
         if running.is_finished:
             del self._running[draft.job_id]
-            pictures = tuple(each.picture for each in running.made if each.picture is not None)
-            self._tell(Finished(draft.job_id, pictures, running.made[0].facts))
+            results = running.join(running.made)
+            pictures = tuple(each.picture for each in results if each.picture is not None)
+            self._tell(Finished(draft.job_id, pictures, results[0].facts))
 
     def _go_on(self, running: Running, piece: Piece, task: Task) -> None:
-        (following,), _ = self._pieces(running.order.job_id, task, behind=piece.behind + piece.draft.steps)
-        following.index = piece.index
-        running.pieces[piece.index] = following
-        self._pools[following.pool].drafts.append(following.draft)
+        """In place of the piece come those of the task that follows."""
+        ready = self._prepare(running.order.job_id, task)
+        place = running.pieces.index(piece)
+        running.pieces[place : place + 1] = self._pieces(ready, piece.behind + piece.draft.steps)
+        running.join = ready.join
 
     def _report(self, job_ids: Iterable[str]) -> None:
         for running in [self._running[job_id] for job_id in job_ids if job_id in self._running]:

@@ -19,6 +19,7 @@ class Made:
 
 
 Finish = Callable[[Draft, Any], Made | Task]
+Join = Callable[[list[Made]], list[Made]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Prepared:
     """A task, or what follows a part of it, ready to be done. calls: of the model a draft, with all that follows.
 
     finish: from what the pipeline decoded of a draft to its result, or to the task that is to be done with that next.
+    join: from the results of all drafts to those of the job.
     """
 
     key: PoolKey
@@ -33,6 +35,7 @@ class Prepared:
     drafts: list[Any]
     calls: int
     finish: Finish
+    join: Join = list
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,10 @@ class Order:
     since: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # a piece is itself alone
 class Piece:
     """One result of a job. behind: calls of the model in passes that are over."""
 
-    index: int
     draft: Draft
     finish: Finish
     pool: PoolKey
@@ -64,13 +66,14 @@ class Running:
 
     order: Order
     calls: int
+    join: Join
     pieces: list[Piece] = field(default_factory=list)
     reported: int = 0
 
     @property
     def progress(self) -> int:
-        """Calls of the model that every piece has behind it."""
-        return min(piece.behind + piece.draft.step for piece in self.pieces)
+        """Calls of the model that the pieces have behind them on average."""
+        return sum(piece.behind + piece.draft.step for piece in self.pieces) // len(self.pieces)
 
     @property
     def rows(self) -> int:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,8 +52,8 @@ class UpscaleStage:
     learning_rate = 5e-4
     averaging = 0.995
 
-    def __init__(self, network: nn.Module, device: torch.device) -> None:
-        self.module = network.to(device, memory_format=torch.channels_last)
+    def __init__(self, network: Any, device: torch.device) -> None:
+        self.module: nn.Module = network.to(device, memory_format=torch.channels_last)
         self.device = device
         random = Random("upscale")
         scenes = [random_scene(random, held_out=False, pair=random.random() < PAIR_SHARE) for _ in range(SCENES)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from server import decode
-from server.http.body import Body, Name
+from server.http.body import Body, Name, Seed, Text
 from server.routes.job_body import JobBody, Picture, Share
 
 
@@ -17,17 +17,28 @@ class ProcessingBody(JobBody):
 
 
 class UpscaleBody(ProcessingBody):
-    """To the sides given, or `factor` times as large: 4 times where nothing is said."""
+    """To the sides given, or `factor` times as large: 4 times where nothing is said. The last fields are creative's."""
 
-    mode: Literal["fast", "conservative"] | None = Field(
+    mode: Literal["fast", "conservative", "creative"] | None = Field(
         None,
-        description="fast is Lanczos; conservative is a network. Left out, it is a network where one is installed.",
+        description="fast is Lanczos; conservative a network, as without a mode; creative draws over the result.",
     )
     model: Name | None = None
     factor: int | None = None
     width: int | None = None
     height: int | None = None
     denoise: Share = 0.0
+    prompt: Text | None = None
+    negative_prompt: Text | None = None
+    strength: Share | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: Name | None = None
+    seed: Seed | None = None
+
+    async def said(self) -> dict[str, Any]:
+        said = await super().said()
+        return {field: value for field, value in said.items() if value is not None}
 
 
 class FilterStepBody(Body):

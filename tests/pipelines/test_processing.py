@@ -12,10 +12,11 @@ from pipelines.canvas import picture_of, raster_of
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Failed, Finished, Progressed
 from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
-from pipelines.planning import text_to_image
+from pipelines.planning import image_to_image, text_to_image
 from pipelines.processing import crop, describe, filters, upscale
 from pipelines.registry import Registry
 from pipelines.tasks import Description, Picture, Raster, Task
+from pipelines.upscale.tiles import MARGIN, Grid, cut
 from tests.pipelines.conftest import Write
 from tests.pipelines.engine.company import Listening, farthest
 from tests.pipelines.tiny_upscalers import random_network, repeating_network
@@ -119,11 +120,39 @@ def test_tiles_are_steps(listening: Listening, with_enlarger: Catalog) -> None:
     assert told == [(step + 1, len(told)) for step in range(len(told))]
 
 
+CREATIVE = {"mode": "creative", "prompt": "a star", "seed": 3, "steps": 8, "strength": 0.5}
+
+
+def test_creative_draws_over_every_tile_as_image_to_image_would(listening: Listening, with_enlarger: Catalog) -> None:
+    small = halves(size=(48, 48))
+    creative = picture(listening, upscale(with_enlarger, image=small, factor=2, **CREATIVE))
+    large = picture(listening, upscale(with_enlarger, image=small, factor=2))
+    tile = raster_of(Image.fromarray(cut(np.asarray(large), Grid(96, 96, 128), 0)))
+    over = image_to_image(with_enlarger, image=tile, prompt="a star", seed=3, steps=8, strength=0.5)
+    alone = picture(listening, over).crop((MARGIN, MARGIN, 96 + MARGIN, 96 + MARGIN))
+    assert creative.size == (96, 96)
+    assert np.abs(np.asarray(creative, int) - np.asarray(alone)).max() <= 1
+    assert np.abs(np.asarray(creative, int) - np.asarray(large)).max() > 1
+
+
+def test_creative_keeps_size_transparency_and_counts_all_its_steps(
+    listening: Listening, with_enlarger: Catalog
+) -> None:
+    half_clear = halves((255, 0, 0, 255), (0, 0, 255, 0), mode="RGBA", size=(100, 60))
+    creative = picture(listening, upscale(with_enlarger, image=half_clear, factor=2, **CREATIVE))
+    assert (creative.size, creative.mode) == ((200, 120), "RGBA")
+    assert creative.getchannel("A").getpixel((190, 60)) == 0
+    told = [event for event in listening.of("job") if isinstance(event, Progressed)]
+    assert told[-1].step == told[-1].steps
+    assert [event.step for event in told] == sorted({event.step for event in told})
+
+
 def test_no_result_depends_on_its_company(listening: Listening, with_enlarger: Catalog) -> None:
     noise = raster_of(Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8)))
     tasks: dict[str, Task] = {
         "large": upscale(with_enlarger, image=noise, factor=2),
         "other": upscale(with_enlarger, image=halves(size=(300, 200)), factor=4, denoise=0.5),
+        "creative": upscale(with_enlarger, image=noise, width=310, height=200, **CREATIVE),
         "lanczos": upscale(with_enlarger, image=noise, mode="fast", factor=2),
         "filtered": filters(with_enlarger, image=noise, filters=[("blur", {}), ("noise", {"seed": 3})]),
         "cropped": crop(with_enlarger, image=noise, width=64, height=64),
@@ -161,6 +190,9 @@ def test_a_network_that_gives_no_numbers_fails_by_name(with_enlarger: Catalog, l
         (lambda catalog: upscale(catalog, image=halves(), width=0), TaskRefused, "width"),
         (lambda catalog: upscale(catalog, image=halves(), width=70_000, height=70_000), TaskRefused, "width"),
         (lambda catalog: upscale(catalog, image=halves(), mode="magic"), TaskRefused, "mode"),
+        (lambda catalog: upscale(catalog, image=halves(), prompt="a star"), TaskRefused, "prompt"),
+        (lambda catalog: upscale(catalog, image=halves(), mode="creative", strength=0.001), TaskRefused, "strength"),
+        (lambda catalog: upscale(catalog, image=halves(), mode="creative", steps=0), TaskRefused, "steps"),
         (lambda catalog: upscale(catalog, image=halves(), denoise=2), TaskRefused, "denoise"),
         (lambda catalog: upscale(catalog, image=halves(), model="tiny"), TaskRefused, "model"),
         (lambda catalog: upscale(catalog, image=halves(), model="nobody"), ModelUnknown, "model"),

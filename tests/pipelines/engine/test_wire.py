@@ -36,6 +36,7 @@ from pipelines.tasks import (
     Raster,
     Task,
     TextToImage,
+    TiledImageToImage,
     Upscale,
     Variation,
 )
@@ -63,7 +64,9 @@ TASKS: list[Task] = [
     ImageToImage(**SAID, image=EVERY_BYTE, strength=0.3, fit="pad"),
     Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True),
     Outpaint(**SAID, image=EVERY_BYTE, left=8, top=0, right=16, bottom=1, feather=2),
+    TiledImageToImage(**SAID, image=EVERY_BYTE, strength=0.3),
     Upscale(image=EVERY_BYTE, model="m", width=64, height=32, denoise=0.5),
+    Upscale(image=EVERY_BYTE, width=64, height=32, over=TiledImageToImage(**SAID, image=EVERY_BYTE, strength=0.3)),
     Filter(image=EVERY_BYTE, steps=(Step("noise", (("intensity", 0.1), ("seed", 7))), Step("invert"))),
     Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0)),
     Describe(image=EVERY_BYTE),
