@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import pipelines.torchvision_ops  # noqa: F401  # before diffusers
@@ -20,11 +20,10 @@ from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
-from pipelines.depth import DepthModel, load_depth
 from pipelines.engine.memory import must_stream
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.planning import check_installed, controlnet_named, depth_model, lora_named, vae_named
+from pipelines.planning import check_installed, controlnet_named, lora_named, vae_named
 from pipelines.sdxl.control_files import check_fits, load_controlnet
 from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file
@@ -59,7 +58,7 @@ class Registry:
         self._device = device
         self._dtype = dtype
         self._budget = memory_budget
-        self._models: dict[str, SdxlModel | ControlNetModel | DepthModel] = {}  # the least recently used first
+        self._models: dict[str, SdxlModel | ControlNetModel] = {}  # the least recently used first
         self._parts: WeakValueDictionary[PartKey, nn.Module] = WeakValueDictionary()
         self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
         self._used: dict[str, float] = {}  # when each loaded model last drew, in seconds of a clock that never jumps
@@ -94,8 +93,7 @@ class Registry:
 
     def depth(self, image: Image.Image) -> Image.Image:
         """The depth map of a picture. Raises TaskRefused where no model for that is installed, and WeightsRefused."""
-        depth: DepthModel = self._current(depth_model(self._catalog), self._load_depth)
-        return depth(image)
+        return self.tools.depth()(image)
 
     def _current(self, entry: Model, load: Callable[[Model], Any]) -> Any:
         """The entry's model as its files are now, and from now on the most recently used."""
@@ -154,11 +152,6 @@ class Registry:
         self._make_room([file for file in files if file.suffix == ".safetensors"], place, kept)
         path = files[0] if len(files) == 1 else self._catalog.folder(entry)
         return tuned_controlnet(load_controlnet(path, model.unet, place, self._dtype), self._tuning, self._device)
-
-    def _load_depth(self, entry: Model) -> DepthModel:
-        files = self._checked_files(entry)
-        self._make_room([file for file in files if file.suffix == ".safetensors"], self._device)
-        return load_depth(self._catalog.folder(entry), self._device, self._dtype)
 
     def _only_file(self, entry: Model) -> Path:
         (path,) = self._checked_files(entry)
@@ -248,14 +241,8 @@ class Registry:
         return [*own, *(pipeline.model.vae for pipeline in self._pipelines.values())]
 
 
-def _modules(model: SdxlModel | ControlNetModel | DepthModel) -> list[nn.Module]:
-    match model:
-        case SdxlModel():
-            return [getattr(model, part) for part in PARTS]
-        case DepthModel():
-            return [model.network]
-        case _:
-            return [model]
+def _modules(model: SdxlModel | ControlNetModel) -> list[nn.Module]:
+    return [getattr(model, part) for part in PARTS] if isinstance(model, SdxlModel) else [model]
 
 
 def _bytes(modules: Iterable[nn.Module]) -> int:
