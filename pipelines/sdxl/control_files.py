@@ -27,7 +27,9 @@ def load_controlnet(
     Raises WeightsRefused where it is not whole, or no ControlNet for such a UNet.
     """
     try:
-        net = _from_folder(path, dtype) if path.is_dir() else _from_file(path, unet).to(dtype)
+        net = _from_folder(path, dtype) if path.is_dir() else _from_file(path, unet, dtype)
+    except WeightsRefused as error:
+        raise WeightsRefused(error.sentence, field="controls") from error
     except (*NOT_WHOLE, OSError) as error:
         raise _refused() from error
     return net.to(device).eval().requires_grad_(False)
@@ -61,9 +63,9 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> ControlNetModel:
     return net
 
 
-def _from_file(file: Path, unet: UNet2DConditionModel) -> ControlNetModel:
+def _from_file(file: Path, unet: UNet2DConditionModel, dtype: torch.dtype) -> ControlNetModel:
     check_safetensors(file)
-    weights = load_file(file)
+    weights = {name: tensor.to(dtype) for name, tensor in load_file(file).items()}
     with torch.device("meta"):  # its weights come from the file: none are made for it first
         usual = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
         own = {"in_channels": weights["conv_in.weight"].shape[1], "conditioning_embedding_out_channels": _hint(weights)}

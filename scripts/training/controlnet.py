@@ -38,18 +38,20 @@ NAMES = ("shape", "shape", "object", None)
 LINE_WIDTHS = (1, 1, 2, 3, 3, 4, 5, 7)  # pixels, from an edge to a felt pen
 GAPS = (0, 0, 1, 2, 4)  # in a line
 GAP_SIDES = (3, 12)  # pixels
-HINT_WIDTHS = (16, 32, 64, 96)  # channels of the layers that read the outline
+SMALLER = {
+    "down_block_types": ("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
+    "transformer_layers_per_block": (1, 1, 1),
+    "conditioning_embedding_out_channels": (16, 32, 64, 96),
+}
 
 
 def new_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
-    """The encoder of `unet` with one layer a transformer and a narrower reader of outlines: 9.9 MB in fp16, not 13.9.
+    """The encoder of `unet`, but that it reads prompts only where it is coarsest: 9.5 MB in fp16, not 13.9.
 
     It begins with the weights of the UNet that it has a place for, and adds nothing yet.
     """
     whole = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
-    layers = [1] * len(unet.config.block_out_channels)
-    smaller = {"transformer_layers_per_block": layers, "conditioning_embedding_out_channels": HINT_WIDTHS}
-    net = ControlNetModel.from_config(whole.config, **smaller)
+    net = ControlNetModel.from_config(whole.config, **SMALLER)
     own = net.state_dict()
     net.load_state_dict(own | {name: tensor for name, tensor in unet.state_dict().items() if name in own})
     return net

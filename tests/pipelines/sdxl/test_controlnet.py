@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.model import Inputs
 from pipelines.sdxl.pipeline import SdxlPipeline
 from pipelines.sizes import plan
-from pipelines.tasks import Control, Drawing, Inpaint, Raster, Task, TextToImage
+from pipelines.tasks import Control, Drawing, Inpaint, Task, TextToImage
 from tests.pipelines.controlnets import random_controlnet, save_controlnet
 from tests.pipelines.engine.company import Listening, farthest
 
@@ -50,9 +51,10 @@ def task(*controls: Control, **said: Any) -> TextToImage:
 
 
 def inside_a_mask(*controls: Control) -> Inpaint:
-    mask = bytes(64 * 24) + bytes([255]) * 64 * 16 + bytes(64 * 24)
+    middle = Image.new("L", (64, 64))
+    middle.paste(255, (24, 24, 40, 40))
     said = {name: getattr(task(*controls), name) for name in Drawing.__dataclass_fields__}
-    return Inpaint(**said, image=SHAPE_IN_RGB, mask=Raster(64, 64, mask), strength=1.0, only_masked=True, padding=4)
+    return Inpaint(**said, image=SHAPE_IN_RGB, mask=raster_of(middle), strength=1.0, only_masked=True, padding=4)
 
 
 SHAPE_IN_RGB = raster_of(shape_mask("heart", 64, 64, (32, 32), 20).convert("RGB"))
@@ -189,11 +191,11 @@ def test_the_modes_weigh_the_layers() -> None:
 
 
 def test_a_picture_shows_the_whole_where_only_a_part_is_drawn(catalog: Catalog, nets: Registry) -> None:
-    """The mask leaves the middle, so its control is the middle of the control's picture, as large as it is drawn."""
+    """The middle is drawn, so its control is the middle of the control's picture, enlarged: the inside of a heart."""
     whole = task(replace(EDGES, annotator="none"))
     _, (part, all_of_it) = drafts(catalog, nets, inside_a_mask(*whole.controls), whole)
     bright = [draft.controls[0].hint.mean().item() for draft in (part, all_of_it)]
-    assert bright[0] > 1.5 * bright[1]  # the heart fills the middle
+    assert bright[0] > 1.5 * bright[1]
 
 
 def test_a_folder_and_a_file_of_the_same_controlnet_are_the_same(nets: Registry, tmp_path: Path) -> None:
@@ -229,11 +231,12 @@ def test_what_does_not_fit_is_refused(
     nets: Registry, tmp_path: Path, spoilt: Callable[[dict[str, Tensor]], dict[str, Tensor]], in_folder: bool
 ) -> None:
     unet = nets.sdxl("tiny").unet
-    random_controlnet(unet, 5).save_pretrained(tmp_path)
-    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    folder = tmp_path / "net"
+    random_controlnet(unet, 5).save_pretrained(folder)
+    file = folder / "diffusion_pytorch_model.safetensors"
     save_file(spoilt(load_file(file)), file)
-    with pytest.raises(WeightsRefused) as raised:
-        load_controlnet(tmp_path if in_folder else file, unet, CPU, torch.float32)
+    with pytest.raises(WeightsRefused, match="not whole, or made for another") as raised:
+        load_controlnet(folder if in_folder else file, unet, CPU, torch.float32)
     assert raised.value.field == "controls"
 
 
