@@ -33,7 +33,7 @@ class DepthModel:
         answer = self.network(inputs["pixel_values"].to(weight.device, weight.dtype))
         (found,) = self._processor.post_process_depth_estimation(answer, [(image.height, image.width)])
         depth = found["predicted_depth"].float().cpu().numpy()
-        nearness = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-6)
+        nearness = (depth - depth.min()) / (np.ptp(depth) or 1)
         return Image.fromarray((255 * nearness).astype(np.uint8)).convert("RGB")
 
 
