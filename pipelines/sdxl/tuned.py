@@ -46,7 +46,7 @@ def tuned_controlnet(net: ControlNetModel, tuning: Tuning, device: torch.device)
     if device.type != "cuda":
         return net
     _choose_attention(net, tuning)
-    if net.device == device:
+    if net.device.type == device.type:  # one of them may know its number
         net.to(memory_format=torch.channels_last)
     else:
         _stream(net, device)
