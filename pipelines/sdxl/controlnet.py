@@ -62,9 +62,9 @@ def layer_weights(mode: str, layers: int) -> list[float]:
     which place every line, fade; the power is that of ControlNet 1.0 for its 13 layers
     (https://github.com/lllyasviel/ControlNet, gradio_canny2image.py), and of "My prompt is more important" in
     https://github.com/Mikubill/sd-webui-controlnet, which for SDXL takes the first 10 of those 13 numbers: 0.56 times
-    ours. "control": 0.1 to 1 in equal ratios, which is diffusers' guess mode and nearly the
-    same row of numbers; there the negative rows are not controlled at all (see `_calls`), so that guidance multiplies
-    what the ControlNet adds: "ControlNet is more important" of the same extension.
+    ours. "control": 0.1 to 1 in equal ratios, which is diffusers' guess mode and nearly the same row of numbers; there
+    the negative rows are not controlled at all (see `_calls`), so that guidance multiplies what the ControlNet adds:
+    "ControlNet is more important" of the same extension.
     """
     last = layers - 1
     match mode:
