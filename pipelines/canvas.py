@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from pipelines.sizes import SizePlan, finish, spread
-from pipelines.tasks import Drawing, ImageToImage, Inpaint, Outpaint, Raster
+from pipelines.tasks import Control, Drawing, ImageToImage, Inpaint, Outpaint, Raster
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 BLUR_FILL_RADII = (64, 32, 16, 8, 4, 2)  # pixels; from afar to near, so that each part takes the nearest colours
@@ -59,6 +59,16 @@ def canvas_of(task: Drawing, size: SizePlan) -> Canvas:
             return _outpaint(task, size)
         case _:
             return Canvas(size)
+
+
+def followed(control: Control, task: Drawing, canvas: Canvas) -> Image.Image:
+    """The control's picture where the model draws: it shows the whole result, also where only a part is drawn."""
+    picture = picture_of(control.image).convert("RGB")
+    if canvas.frame:
+        whole = ImageOps.fit(picture, canvas.frame.picture.size, Image.Resampling.LANCZOS)
+        return spread(fitted(whole.crop(canvas.frame.box), canvas.size, "stretch"), canvas.size)
+    fit = task.fit if isinstance(task, ImageToImage) else "crop"
+    return spread(fitted(picture, canvas.size, fit), canvas.size)
 
 
 def picture_of(raster: Raster) -> Image.Image:

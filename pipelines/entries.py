@@ -8,15 +8,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from pipelines.tasks import SAMPLERS
 
-# What a kind can do by itself, as the names of tasks in our API; a LoRA, a VAE or an embedding only serves others.
+# What a kind can do by itself, as the names of tasks in our API; a LoRA, a VAE or a ControlNet only serves others.
 TASKS: Mapping[str, tuple[str, ...]] = {
     "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint"),
     "sdxl-inpaint": ("inpaint", "outpaint"),
-    "controlnet": ("controlled",),
+    "controlnet": (),
     "ip-adapter": ("restyle",),
     "lora": (),
     "vae": (),
     "embedding": (),
+    "depth": (),
     "upscaler": ("upscale",),
     "matting": ("remove_background",),
     "segmenter": ("segment",),
@@ -34,6 +35,7 @@ Kind = Literal[
     "lora",
     "vae",  # the AutoencoderKL of an SDXL model, in place of its own
     "embedding",  # a textual inversion: words for the text encoders
+    "depth",  # sees how far away things are: for ControlNets that follow depth
     "upscaler",
     "matting",
     "segmenter",

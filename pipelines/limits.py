@@ -5,7 +5,9 @@ from math import sqrt
 from pipelines.catalog import Limits, Model
 from pipelines.errors import TaskRefused
 from pipelines.sizes import UNIT
-from pipelines.tasks import SEED_LIMIT, Drawing
+from pipelines.tasks import ANNOTATORS, CONTROL_MODES, MOST_CONTROLS, SEED_LIMIT, Control, Drawing
+
+MOST_CONTROL_WEIGHT = 2
 
 
 def check_drawing(task: Drawing, limits: Limits) -> None:
@@ -27,6 +29,18 @@ def check_drawing(task: Drawing, limits: Limits) -> None:
         raise TaskRefused(sentence, field="width")
 
 
+def check_controls(controls: tuple[Control, ...]) -> None:
+    """Raises TaskRefused that blames `controls`, whichever part of them it is."""
+    if len(controls) > MOST_CONTROLS:
+        raise TaskRefused(f"A picture can follow at most {MOST_CONTROLS} controls; send fewer.", field="controls")
+    for control in controls:
+        check_name(control.annotator, ANNOTATORS, "controls", "annotator")
+        check_name(control.mode, CONTROL_MODES, "controls", "mode")
+        check_range(control.weight, 0, MOST_CONTROL_WEIGHT, "controls", "weight")
+        check_range(control.start, 0, 1, "controls", "start")
+        check_range(control.end, control.start, 1, "controls", "end")
+
+
 def check_start(strength: float, steps: int) -> None:
     """Of a picture that is drawn over: at least one step must be left."""
     check_range(strength, 0, 1, "strength")
@@ -34,9 +48,15 @@ def check_start(strength: float, steps: int) -> None:
         raise TaskRefused("strength times steps must be at least 1: raise one of them.", field="strength")
 
 
-def check_range(value: float, low: float, high: float, field: str) -> None:
+def check_range(value: float, low: float, high: float, field: str, name: str | None = None) -> None:
+    """name: what the sentence calls it, where it is a part of the field."""
     if not low <= value <= high:  # not a number is in no range
-        raise TaskRefused(f"{field} must be from {low:g} to {_written(high)}.", field=field)
+        raise TaskRefused(f"{name or field} must be from {low:g} to {_written(high)}.", field=field)
+
+
+def check_name(value: str, names: tuple[str, ...], field: str, name: str | None = None) -> None:
+    if value not in names:
+        raise TaskRefused(f"{name or field} must be one of: {', '.join(names)}.", field=field)
 
 
 def check_text(text: str, field: str, limits: Limits) -> None:

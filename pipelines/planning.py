@@ -6,13 +6,14 @@ from typing import Any
 
 from pipelines.catalog import Catalog, Kind, Model
 from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
-from pipelines.limits import check_drawing, check_range, check_start, fitting
+from pipelines.limits import check_controls, check_drawing, check_name, check_range, check_start, fitting
 from pipelines.lora_tags import taken_out
 from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
 from pipelines.tasks import (
     FILLS,
     FITS,
+    Control,
     Drawing,
     FirstPass,
     ImageToImage,
@@ -52,7 +53,7 @@ def image_to_image(
 ) -> ImageToImage:
     """Drawn over `image`; width and height are the image's own unless said, kept inside the model's limits."""
     strength = IMAGE_STRENGTH if strength is None else strength
-    _check_name(fit, FITS, "fit")
+    check_name(fit, FITS, "fit")
     task = ImageToImage(
         **_drawing(catalog, "image_to_image", (image.width, image.height), said),
         image=image,
@@ -94,7 +95,7 @@ def inpaint(
         raise TaskRefused("The mask must have as many pixels a side as the image.", field="mask")
     if not any(mask.pixels):
         raise TaskRefused("The mask marks nothing: make it bright where the picture is to be drawn anew.", field="mask")
-    _check_name(fill, FILLS, "fill")
+    check_name(fill, FILLS, "fill")
     check_range(mask_blur, 0, 256, "mask_blur")
     check_range(padding, 0, 1024, "padding")
     strength = 1.0 if strength is None else strength
@@ -155,6 +156,23 @@ def vae_named(catalog: Catalog, name: str) -> Model:
     return _named(catalog, name, "vae", "vae")
 
 
+def controlnet_named(catalog: Catalog, name: str) -> Model:
+    """The entry of a ControlNet. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `controls`."""
+    return _named(catalog, name, "controlnet", "controls")
+
+
+def depth_model(catalog: Catalog) -> Model:
+    """What the annotator `depth` sees with: the first installed model of that kind. Raises TaskRefused."""
+    able = [model for model in catalog.models if model.kind == "depth"]
+    for model in able:
+        if catalog.is_installed(model):
+            return model
+    remedy = f"run `darkroom pull {able[0].id}` on the server, or send" if able else "send"
+    raise TaskRefused(
+        f"No model that sees depth is installed: {remedy} a depth map with the annotator none.", field="controls"
+    )
+
+
 def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:
     try:
         entry = catalog.named(name, kind)
@@ -195,11 +213,19 @@ def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said
     given["prompt"], tagged = taken_out(given["prompt"])
     loras = (*given.get("loras", ()), *tagged)
     given["loras"] = tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
+    given["controls"] = _controls(catalog, given.get("controls", ()))
     if "vae" in given:
         given["vae"] = vae_named(catalog, given["vae"]).id
     if "sampler" in given:
         given["sampler"] = sampler_named(given["sampler"])
     return {"model": entry.id, **usual, **given}
+
+
+def _controls(catalog: Catalog, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+    check_controls(controls)
+    if any(control.annotator == "depth" for control in controls):
+        depth_model(catalog)
+    return tuple(replace(control, model=controlnet_named(catalog, control.model).id) for control in controls)
 
 
 def _check(catalog: Catalog, task: Drawing) -> None:
@@ -209,8 +235,3 @@ def _check(catalog: Catalog, task: Drawing) -> None:
     if isinstance(task.variation, Variation):
         check_range(task.variation.strength, 0, 1, "variation")
     plan(task.width, task.height, entry)
-
-
-def _check_name(value: str, names: tuple[str, ...], field: str) -> None:
-    if value not in names:
-        raise TaskRefused(f"{field} must be one of: {', '.join(names)}.", field=field)

@@ -7,29 +7,31 @@ while somebody holds it: an engine with rows of it can finish them, and its memo
 import dataclasses
 import gc
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, ControlNetModel
+from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
 from pipelines.engine.memory import must_stream
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.planning import check_installed, lora_named, vae_named
+from pipelines.planning import check_installed, controlnet_named, lora_named, vae_named
+from pipelines.sdxl.control_files import check_fits, load_controlnet
 from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file
 from pipelines.sdxl.lora import PARTS as LORA_PARTS
 from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
-from pipelines.sdxl.tuned import streamed, tuned
+from pipelines.sdxl.tuned import streamed, tuned, tuned_controlnet
 from pipelines.tasks import Lora
 from pipelines.tools import Tools
 from pipelines.tuning import Tuning
@@ -56,7 +58,7 @@ class Registry:
         self._device = device
         self._dtype = dtype
         self._budget = memory_budget
-        self._models: dict[str, SdxlModel] = {}  # the least recently used first
+        self._models: dict[str, SdxlModel | ControlNetModel] = {}  # the least recently used first
         self._parts: WeakValueDictionary[PartKey, nn.Module] = WeakValueDictionary()
         self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
         self._used: dict[str, float] = {}  # when each loaded model last drew, in seconds of a clock that never jumps
@@ -72,12 +74,35 @@ class Registry:
         if it alone is more than the budget.
         """
         entry = self._catalog.get(model_id)
+        if entry.kind not in ("sdxl", "sdxl-inpaint"):
+            raise TaskRefused("This model does not draw; choose one of kind sdxl.", field="model")
+        return cast(SdxlModel, self._current(entry, self._load))
+
+    def controlnets(self, names: Sequence[str], model: SdxlModel) -> list[nn.Module]:
+        """ControlNets for the model by their ids, loaded as `sdxl` loads, and as shared: one for all models.
+
+        Raises what `planning.controlnet_named` raises, WeightsRefused where one does not fit, and OutOfMemory where
+        they and the model are more than the budget.
+        """
+        kept = _modules(model)
+        for entry in [controlnet_named(self._catalog, name) for name in names]:
+            net = self._current(entry, lambda entry: self._load_controlnet(entry, model, kept))
+            check_fits(net, model.unet)
+            kept.append(net)
+        return kept[len(_modules(model)) :]
+
+    def depth(self, image: Image.Image) -> Image.Image:
+        """The depth map of a picture. Raises TaskRefused where no model for that is installed, and WeightsRefused."""
+        return self.tools.depth()(image)
+
+    def _current(self, entry: Model, load: Callable[[Model], Any]) -> Any:
+        """The entry's model as its files are now, and from now on the most recently used."""
         content = tuple(needed.content for needed in self._catalog.needed(entry))
-        if self._contents.get(model_id, content) != content:
-            self.unload(model_id)  # its files are others by now
-        model = self._models.pop(model_id, None) or self._load(entry)
-        self._models[model_id], self._contents[model_id] = model, content
-        self._used[model_id] = time.monotonic()
+        if self._contents.get(entry.id, content) != content:
+            self.unload(entry.id)  # its files are others by now
+        model = self._models.pop(entry.id, None) or load(entry)
+        self._models[entry.id], self._contents[entry.id] = model, content
+        self._used[entry.id] = time.monotonic()
         return model
 
     def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> SdxlPipeline | FakePipeline:
@@ -106,7 +131,7 @@ class Registry:
             self._used[model.id] = time.monotonic()  # it is called before every tick
             self._wardrobe.wear(parts, outfit)
 
-        return SdxlPipeline(model, wear, self._embeddings)
+        return SdxlPipeline(model, wear, self._embeddings, self)
 
     def _vae(self, vae: Model, wearer: Model) -> AutoencoderKL:
         """The VAE, on the device, for the model that is to draw with it. Raises WeightsRefused."""
@@ -120,12 +145,26 @@ class Registry:
             self._parts[key] = found
         return cast(AutoencoderKL, found)
 
+    def _load_controlnet(self, entry: Model, model: SdxlModel, kept: Sequence[nn.Module]) -> ControlNetModel:
+        """kept: what must stay loaded."""
+        files = self._checked_files(entry)
+        place = self._place(entry)
+        self._make_room([file for file in files if file.suffix == ".safetensors"], place, kept)
+        path = files[0] if len(files) == 1 else self._catalog.folder(entry)
+        return tuned_controlnet(load_controlnet(path, model.unet, place, self._dtype), self._tuning, self._device)
+
     def _only_file(self, entry: Model) -> Path:
-        (file,) = entry.files
-        path = inside(self._catalog.folder(entry), file.path)
-        if file.sha256:
-            verify_sha256(path, file.sha256)
+        (path,) = self._checked_files(entry)
         return path
+
+    def _checked_files(self, entry: Model) -> list[Path]:
+        """All files of the entry, each inside its folder and as the catalogue knows it. Raises WeightsRefused."""
+        folder = self._catalog.folder(entry)
+        paths = [inside(folder, file.path) for file in entry.files]
+        for file, path in zip(entry.files, paths, strict=True):
+            if file.sha256:
+                verify_sha256(path, file.sha256)
+        return paths
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
@@ -147,15 +186,9 @@ class Registry:
         return tuple(self._models)
 
     def _load(self, entry: Model) -> SdxlModel:
-        if entry.kind not in ("sdxl", "sdxl-inpaint"):
-            raise TaskRefused("This model does not draw; choose one of kind sdxl.", field="model")
         check_installed(self._catalog, entry)
-        folder = self._catalog.folder(entry)
-        for file in entry.files:
-            path = inside(folder, file.path)
-            if file.sha256:
-                verify_sha256(path, file.sha256)
-        place = self._place(entry)
+        self._checked_files(entry)
+        folder, place = self._catalog.folder(entry), self._place(entry)
         read = self._from_checkpoint if len(entry.files) == 1 else self._from_folder
         model = read(entry, folder, place)
         model = dataclasses.replace(model, scheduler={**model.scheduler, **entry.scheduler})
@@ -204,8 +237,12 @@ class Registry:
             self.unload(next(iter(self._models)))
 
     def _all_parts(self) -> list[nn.Module]:
-        own = [getattr(model, part) for model in self._models.values() for part in PARTS]
+        own = [part for model in self._models.values() for part in _modules(model)]
         return [*own, *(pipeline.model.vae for pipeline in self._pipelines.values())]
+
+
+def _modules(model: SdxlModel | ControlNetModel) -> list[nn.Module]:
+    return [getattr(model, part) for part in PARTS] if isinstance(model, SdxlModel) else [model]
 
 
 def _bytes(modules: Iterable[nn.Module]) -> int:

@@ -29,6 +29,9 @@ SEED_LIMIT = 2**63  # seeds are 0 <= seed < SEED_LIMIT, and so is seed + index o
 
 FILLS = ("original", "blur", "noise", "nothing")
 FITS = ("crop", "stretch", "pad")
+ANNOTATORS = ("none", "canny", "scribble", "lineart", "invert", "depth")
+CONTROL_MODES = ("balanced", "prompt", "control")
+MOST_CONTROLS = 4  # each costs a picture about as much again as its own encoder, and as much memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,25 @@ class Lora:
 
     name: str
     scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A ControlNet to draw with, and what it is to follow (Zhang et al., 2023, arXiv 2302.05543).
+
+    image: of the whole result, its middle where it has another aspect; `annotator`, a name of ANNOTATORS, makes the
+    control picture of it. weight: of what the ControlNet adds, 0 is nothing. start, end: the part of the steps, as
+    shares, in which it does. mode: which is to win where they disagree, a name of CONTROL_MODES; "prompt" and
+    "control" as "My prompt is more important" and "ControlNet is more important" in AUTOMATIC1111's extension.
+    """
+
+    model: str
+    image: Raster
+    annotator: str
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    mode: str = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,7 @@ class Drawing:
     the guided answer is brought back to the spread of the plain one (Lin et al., 2023, arXiv 2305.08891, section 3.4).
     guidance_interval: the part of the steps, from and to as shares, that is guided (Kynkaanniemi et al., 2024,
     arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out. vae: the id of one that
-    draws in place of the model's own.
+    draws in place of the model's own. controls: what is to be followed beside the prompt.
     """
 
     model: str
@@ -97,6 +119,7 @@ class Drawing:
     loras: tuple[Lora, ...] = ()
     vae: str | None = None
     variation: Variation | None = None
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

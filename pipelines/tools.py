@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from pipelines.catalog import Catalog, Model
-from pipelines.planning import check_installed
+from pipelines.depth import DepthModel, load_depth
+from pipelines.planning import check_installed, depth_model
 from pipelines.upscale.network import Upscaler, load_upscaler
 from pipelines.weights import inside, verify_sha256
 
@@ -31,18 +32,24 @@ class Tools:
         upscaler: Upscaler = self._tool(self._catalog.get(name), load_upscaler)
         return upscaler
 
+    def depth(self) -> DepthModel:
+        """The first installed one. Raises TaskRefused where none is, and WeightsRefused."""
+        depth: DepthModel = self._tool(depth_model(self._catalog), load_depth)
+        return depth
+
     def _tool(self, entry: Model, load: Load) -> Any:
-        """What `load` makes of the entry's only file."""
+        """What `load` makes of the entry's only file, or of its folder where there are several."""
         check_installed(self._catalog, entry)
-        tool = self._loaded.pop(entry.content, None) or load(self._file(entry), self._device, self._dtype)
+        tool = self._loaded.pop(entry.content, None) or load(self._path(entry), self._device, self._dtype)
         self._loaded[entry.content] = tool
         while len(self._loaded) > MOST_LOADED:
             del self._loaded[next(iter(self._loaded))]
         return tool
 
-    def _file(self, entry: Model) -> Path:
-        (file,) = entry.files
-        path = inside(self._catalog.folder(entry), file.path)
-        if file.sha256:
-            verify_sha256(path, file.sha256)
-        return path
+    def _path(self, entry: Model) -> Path:
+        folder = self._catalog.folder(entry)
+        paths = [inside(folder, file.path) for file in entry.files]
+        for file, path in zip(entry.files, paths, strict=True):
+            if file.sha256:
+                verify_sha256(path, file.sha256)
+        return paths[0] if len(paths) == 1 else folder

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from pipelines.engine.pieces import device_is_lost
 from pipelines.sdxl.model import Answer, Inputs, Plain
@@ -21,7 +22,7 @@ OFTEN = 20  # calls, after which a shape is worth compiling behind
 MOST_SHAPES = 48  # each graph keeps its inputs and its workspace; more shapes than that are answered plainly
 WARM_UP = 3  # calls before a capture, in which libraries choose their kernels and take their workspaces
 
-Shape = tuple[torch.Size, torch.Size]
+Shape = tuple[torch.Size, torch.Size, bool]
 Compile = Callable[[Inputs], Answer]  # slow; what it gives may be called with inputs of that shape
 Capture = Callable[[Answer, Inputs], Answer]  # quick; in the thread that draws
 
@@ -157,17 +158,17 @@ def compiler(unet: nn.Module, backend: str = "inductor") -> Compile:
 
 
 def shape_of(inputs: Inputs) -> Shape:
-    """What kernels are compiled for: rows and sides of the latents, tokens of the prompts."""
-    return inputs.latents.shape, inputs.embeddings.shape
+    """What kernels are compiled for: rows and sides of latents, tokens of prompts, whether any is controlled."""
+    return inputs.latents.shape, inputs.embeddings.shape, inputs.residuals is not None
 
 
 def copy_of(inputs: Inputs) -> Inputs:
     """With memory of its own."""
-    return Inputs._make(None if each is None else each.clone() for each in inputs)
+    return tree_map_only(Tensor, Tensor.clone, inputs)
 
 
 def overwrite(static: Inputs, fresh: Inputs) -> None:
     """In place: a graph reads where it read when it was captured."""
-    for old, new in zip(static, fresh, strict=True):
-        if old is not None and new is not None:
+    for old, new in zip(tree_leaves(static), tree_leaves(fresh), strict=True):
+        if old is not None:
             old.copy_(new)

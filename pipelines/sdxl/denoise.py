@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from pipelines.engine.pipeline import Pad
-from pipelines.sdxl.draft import Draft
+from pipelines.sdxl.controlnet import residuals
+from pipelines.sdxl.draft import Draft, Row
 from pipelines.sdxl.model import Inputs, SdxlModel
-from pipelines.sdxl.prompts import Conditioning, stack
+from pipelines.sdxl.prompts import stack
 from pipelines.sdxl.start import noise
-
-Row = tuple[int, Conditioning]  # the index of its draft, and what the UNet is told
 
 
 @torch.inference_mode()
@@ -58,8 +57,8 @@ def _on(device: torch.device, numbers: Sequence[Any]) -> Tensor:
 def _answers(model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor, pad: Pad | None) -> Tensor:
     """The UNet's answer for each draft, (drafts, channels, height, width) in float32, guidance applied."""
     guided = [index for index, draft in enumerate(drafts) if draft.is_guided]
-    rows = [(index, draft.positive) for index, draft in enumerate(drafts)]
-    rows += [(index, draft.negative) for index, draft in enumerate(drafts) if draft.is_guided and draft.negative]
+    rows = [Row(index, draft.positive, True) for index, draft in enumerate(drafts)]
+    rows += [Row(index, each.negative, False) for index, each in enumerate(drafts) if each.is_guided and each.negative]
     answers = _passes(model, drafts, inputs, timesteps, rows, pad)
     positive, negative = answers[: len(drafts)], answers[len(drafts) :]
     if not guided:
@@ -78,12 +77,10 @@ def _passes(
     if pad is None:
         return _forward(model, drafts, inputs, timesteps, rows)
     answers = torch.empty(len(rows), *inputs.shape[1:], device=model.device)
-    lengths = [len(conditioning.embeddings) for _, conditioning in rows]
+    lengths = [len(row.told.embeddings) for row in rows]
     for length in sorted(set(lengths)):
         indices = [index for index, each in enumerate(lengths) if each == length]
-        alike = [rows[index] for index in indices]
-        spare = alike[-1:] * (pad(len(alike)) - len(alike))
-        answers[indices] = _forward(model, drafts, inputs, timesteps, alike + spare)[: len(alike)]
+        answers[indices] = _forward(model, drafts, inputs, timesteps, [rows[index] for index in indices], pad)
     return answers
 
 
@@ -93,16 +90,20 @@ def _forward(
     inputs: Tensor,
     timesteps: Tensor,
     rows: Sequence[Row],
+    pad: Pad | None = None,
 ) -> Tensor:
-    """(rows, channels, height, width) in float32, of rows that each name their draft and what it is told."""
-    owners = [owner for owner, _ in rows]
-    embeddings, mask, pooled = stack([conditioning for _, conditioning in rows])
+    """(rows, channels, height, width) in float32."""
+    spare = [rows[-1]] * (pad(len(rows)) - len(rows) if pad else 0)
+    owners = [row.draft for row in (*rows, *spare)]
+    embeddings, mask, pooled = stack([row.told for row in (*rows, *spare)])
     latents = inputs[owners]
     seen = [drafts[owner].seen for owner in owners]
     if seen[0] is not None:  # an inpaint UNet: then every draft has it
         latents = torch.cat([latents, torch.stack([extra for extra in seen if extra is not None])], dim=1)
     time_ids = torch.tensor([drafts[owner].time_ids for owner in owners], dtype=model.dtype, device=model.device)
-    return model.answer(Inputs(latents.to(model.dtype), timesteps[owners], embeddings, mask, pooled, time_ids)).float()
+    given = Inputs(latents.to(model.dtype), timesteps[owners], embeddings, mask, pooled, time_ids)
+    given = given._replace(residuals=residuals(drafts, rows, given, pad))
+    return model.answer(given)[: len(rows)].float()
 
 
 def _rescaled(guided: Tensor, positive: Tensor, share: Tensor) -> Tensor:

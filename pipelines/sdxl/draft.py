@@ -1,9 +1,10 @@
 """A Draft: one picture while it is being drawn, and everything that a tick must know about it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipelines.sdxl.prompts import Conditioning
 from pipelines.sdxl.samplers import Schedule, Step
@@ -37,6 +38,26 @@ class Guidance:
         return self.begin <= step / steps < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class DraftControl:
+    """A ControlNet that one draft follows; the other fields are those of `pipelines.tasks.Control`.
+
+    name: the ControlNet's id. hint: (3, height, width) from 0 to 1, the control picture.
+    """
+
+    name: str
+    net: nn.Module
+    hint: Tensor
+    weight: float
+    start: float
+    end: float
+    mode: str
+
+    def applies(self, step: int, steps: int) -> bool:
+        """Where the whole step lies inside the part that is controlled, as in diffusers."""
+        return self.start <= step / steps and (step + 1) / steps <= self.end
+
+
 @dataclass(slots=True)
 class Draft:
     """Owns one row of a tick, or two while it is guided (then `negative` is there).
@@ -62,6 +83,7 @@ class Draft:
     generator: torch.Generator
     original: Original | None = None
     seen: Tensor | None = None
+    controls: tuple[DraftControl, ...] = ()
     step: int = 0
 
     @property
@@ -86,5 +108,21 @@ class Draft:
         return 2 if self.is_guided else 1
 
     @property
+    def applied(self) -> list[DraftControl]:
+        """In the next tick; one without weight would add nothing."""
+        return [each for each in self.controls if each.weight and each.applies(self.step, self.steps)]
+
+    @property
     def numbers(self) -> int:
         return self.latent.numel()
+
+
+class Row(NamedTuple):
+    """One sample of a forward pass. draft: the index of its draft in the tick; told: what the UNet is told with it.
+
+    is_positive: told is the draft's prompt, not what is to be kept away from.
+    """
+
+    draft: int
+    told: Conditioning
+    is_positive: bool

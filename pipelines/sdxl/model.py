@@ -16,6 +16,7 @@ class Inputs(NamedTuple):
     """What the UNet is given for some rows, each field with the rows first.
 
     latents: (channels, height / 8, width / 8) each; embeddings, mask: see `prompts.stack`; pooled, time_ids: vectors.
+    residuals: what ControlNets add to the outputs of the encoder's layers, from the first to the middle block's.
     """
 
     latents: Tensor
@@ -24,6 +25,7 @@ class Inputs(NamedTuple):
     mask: Tensor | None
     pooled: Tensor
     time_ids: Tensor
+    residuals: tuple[Tensor, ...] | None = None
 
 
 Answer = Callable[[Inputs], Tensor]  # of the UNet, in the shape of the latents that it draws
@@ -42,6 +44,8 @@ class Plain:
             inputs.embeddings,
             encoder_attention_mask=inputs.mask,
             added_cond_kwargs={"text_embeds": inputs.pooled, "time_ids": inputs.time_ids},
+            down_block_additional_residuals=inputs.residuals and inputs.residuals[:-1],
+            mid_block_additional_residual=inputs.residuals and inputs.residuals[-1],
             return_dict=False,
         )[0]
         return answer

@@ -10,6 +10,7 @@ from torch import Tensor
 from pipelines.canvas import Canvas
 from pipelines.engine.pipeline import Pad
 from pipelines.errors import DrawingFailed
+from pipelines.sdxl.controlnet import ControlModels, controls_of
 from pipelines.sdxl.denoise import tick
 from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.embeddings import Embeddings
@@ -23,12 +24,15 @@ from pipelines.tasks import Drawing, Raster
 class SdxlPipeline:
     """wear: brings the model's weights to this pipeline's set of LoRAs; cheap where they are there already.
 
-    embeddings: the words that prompts may have beside those of the language.
+    embeddings: the words that prompts may have beside those of the language. controls: where ControlNets come from.
     """
 
-    def __init__(self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings) -> None:
+    def __init__(
+        self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings, controls: ControlModels
+    ) -> None:
         self.model = model
         self._wear = wear
+        self._controls = controls
         self._prompts = Prompts(model, embeddings)
         self._projection: Tensor | None = None
 
@@ -37,7 +41,8 @@ class SdxlPipeline:
 
     def drafts(self, job_id: str, task: Drawing, canvas: Canvas) -> list[Draft]:
         self._wear()
-        return drafts_of(job_id, task, self.model, canvas, self._prompts)
+        controls = controls_of(task, canvas, self.model, self._controls)
+        return drafts_of(job_id, task, self.model, canvas, self._prompts, controls)
 
     def tick(self, drafts: Sequence[Draft], pad: Pad | None) -> None:
         self._wear()

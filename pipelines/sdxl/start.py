@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines.canvas import Canvas
-from pipelines.sdxl.draft import Draft, Guidance, Original
+from pipelines.sdxl.draft import Draft, DraftControl, Guidance, Original
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
@@ -19,10 +19,20 @@ from pipelines.tasks import Drawing, ImageToImage, Inpaint, Variation
 
 
 @torch.inference_mode()
-def drafts_of(job_id: str, task: Drawing, model: SdxlModel, canvas: Canvas, prompts: Prompts) -> list[Draft]:
+def drafts_of(
+    job_id: str,
+    task: Drawing,
+    model: SdxlModel,
+    canvas: Canvas,
+    prompts: Prompts,
+    controls: tuple[DraftControl, ...] = (),
+) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
     conditionings = _conditionings(task, model, prompts)
-    return [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
+    drafts = [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
+    for draft in drafts:
+        draft.controls = controls
+    return drafts
 
 
 def table_of(task: Drawing, model: SdxlModel) -> Schedule:

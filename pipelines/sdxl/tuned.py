@@ -3,10 +3,12 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 
 import torch
+from diffusers import ControlNetModel
 from diffusers.hooks import apply_group_offloading
 
 from pipelines.sdxl.compiled import swift
@@ -20,7 +22,7 @@ def tuned(model: SdxlModel, tuning: Tuning) -> SdxlModel:
         return model
     model.unet.to(memory_format=torch.channels_last)
     model.vae.to(memory_format=torch.channels_last)
-    _choose_attention(model, tuning)
+    _choose_attention(model.unet, tuning)
     if compiles(tuning):
         return replace(model, answer=swift(model.unet, behind=tuning.compile == "auto"))
     return model
@@ -31,12 +33,24 @@ def streamed(model: SdxlModel, tuning: Tuning, device: torch.device) -> SdxlMode
 
     Layer by layer the weights pass through, each copied while the one before it works. The VAE is small and stays.
     """
-    _choose_attention(model, tuning)
+    _choose_attention(model.unet, tuning)
     for part in (model.unet, model.text_encoder, model.text_encoder_2):
         if not hasattr(part, "_diffusers_hook"):  # a part that another model brought is streamed already
-            apply_group_offloading(part, onload_device=device, offload_type="leaf_level", use_stream=True)
+            _stream(part, device)
     model.vae.to(device)
     return replace(model, device=device)
+
+
+def tuned_controlnet(net: ControlNetModel, tuning: Tuning, device: torch.device) -> ControlNetModel:
+    """The ControlNet, changed in place: it is on `device`, or beside it and will be streamed. Never compiled."""
+    if device.type != "cuda":
+        return net
+    _choose_attention(net, tuning)
+    if net.device.type == device.type:  # one of them may know its number
+        net.to(memory_format=torch.channels_last)
+    else:
+        _stream(net, device)
+    return net
 
 
 def compiles(tuning: Tuning) -> bool:
@@ -52,7 +66,11 @@ def prepare_process(tuning: Tuning) -> None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tuning.folder) / "compiled"))
 
 
-def _choose_attention(model: SdxlModel, tuning: Tuning) -> None:
+def _stream(part: Any, device: torch.device) -> None:
+    apply_group_offloading(part, onload_device=device, offload_type="leaf_level", use_stream=True)
+
+
+def _choose_attention(network: Any, tuning: Tuning) -> None:
     """Without a choice diffusers takes torch's scaled dot product attention. Raises where xformers is not there."""
     if tuning.attention == "xformers":
-        model.unet.enable_xformers_memory_efficient_attention()
+        network.enable_xformers_memory_efficient_attention()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from training.controlnet import new_controlnet
 from training.text import new_text_encoders
 from training.text2image import SCHEDULER, new_unet
 from training.tokenizers import make_tokenizers
@@ -16,6 +17,7 @@ from training.vae import new_vae
 
 DEMO = Path(__file__).parents[2] / "pipelines" / "demo"
 FOLDER = DEMO / "shapes-xl"
+CONTROL = "shapes-control"
 
 INDEX: dict[str, Any] = {
     "_class_name": "StableDiffusionXLPipeline",
@@ -52,6 +54,11 @@ def unet() -> UNet2DConditionModel:
     return UNet2DConditionModel.from_pretrained(FOLDER / "unet").float() if (FOLDER / "unet").is_dir() else new_unet()
 
 
+def controlnet() -> ControlNetModel:
+    place = DEMO / CONTROL
+    return ControlNetModel.from_pretrained(place).float() if place.is_dir() else new_controlnet(unet())
+
+
 def tokenizers() -> tuple[CLIPTokenizer, CLIPTokenizer]:
     first, second = (CLIPTokenizer.from_pretrained(FOLDER / name) for name in ("tokenizer", "tokenizer_2"))
     return first, second
@@ -66,10 +73,10 @@ def text_encoders() -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
     )
 
 
-def save(name: str, part: Any) -> None:
-    """As fp16 safetensors, the name being that of the part's folder."""
-    part.half().save_pretrained(FOLDER / name, safe_serialization=True)
-    config = FOLDER / name / "config.json"
+def save(name: str, part: Any, home: Path = FOLDER) -> None:
+    """As fp16 safetensors, the name being that of the part's folder in `home`."""
+    part.half().save_pretrained(home / name, safe_serialization=True)
+    config = home / name / "config.json"
     content = json.loads(config.read_text())
     content.pop("_name_or_path", None)  # where it was loaded from is nobody's business
     _write_json(config, content)

@@ -131,14 +131,14 @@ class Text2ImageStage:
         chosen = random.sample(candidates, bucket.batch)
         # Long captions keep to batches of their own: the others then need neither a second chunk nor a mask.
         long = random.random() < LONG_BATCHES
-        captions = [training_caption(scenes[index], random, long) for index in chosen]
+        captions = [self.caption(scenes[index], random, long) for index in chosen]
         latent = latents[chosen].to(self.device)
         # More often at high noise: only there does the model depend on the caption, below it sees what it draws.
         step = (1000 * torch.rand(bucket.batch, device=self.device) ** NOISE_BIAS).long().clamp(max=999)
         noise = torch.randn_like(latent)
         signal_level, noise_level = self.signal[step][:, None, None, None], self.noise[step][:, None, None, None]
         with _attention(self.device):
-            velocity = self._velocity(signal_level * latent + noise_level * noise, step, captions, bucket)
+            velocity = self._velocity(signal_level * latent + noise_level * noise, step, captions, bucket, chosen)
         return nn.functional.mse_loss(velocity.float(), signal_level * noise - noise_level * latent)
 
     def _lesson(self, random: Random, done: float) -> tuple[Bucket, Sequence[int]]:
@@ -150,11 +150,20 @@ class Text2ImageStage:
             return bucket, self.pairs
         return bucket, range(bucket.scenes)
 
-    def _velocity(self, noisy: Tensor, step: Tensor, captions: list[str], bucket: Bucket) -> Tensor:
+    def caption(self, scene: Scene, random: Random, long: bool) -> str:
+        return training_caption(scene, random, long)
+
+    def _told(self, captions: list[str], bucket: Bucket) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """What the UNet is told of a batch: the captions' embeddings, their mask, and the rest by its names for it."""
         with torch.no_grad():
             embeddings, mask, pooled = stack(self.encoders.read(captions))
         size = torch.tensor([[bucket.height, bucket.width, 0, 0, bucket.height, bucket.width]], device=self.device)
-        conditioning = {"text_embeds": pooled, "time_ids": size.expand(bucket.batch, -1)}
+        return embeddings, mask, {"text_embeds": pooled, "time_ids": size.expand(bucket.batch, -1)}
+
+    def _velocity(
+        self, noisy: Tensor, step: Tensor, captions: list[str], bucket: Bucket, chosen: Sequence[int]
+    ) -> Tensor:
+        embeddings, mask, conditioning = self._told(captions, bucket)
         unet = self.compiled if bucket is BUCKETS[0] and mask is None else self.unet  # the shape that comes most
         answer = unet(noisy, step, embeddings, encoder_attention_mask=mask, added_cond_kwargs=conditioning)
         velocity: Tensor = answer.sample

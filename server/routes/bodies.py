@@ -8,7 +8,18 @@ from pydantic import Field
 from pipelines import processing
 from pipelines.catalog import Catalog
 from pipelines.planning import image_to_image, inpaint, outpaint, text_to_image
-from pipelines.tasks import FILLS, FITS, FirstPass, Lora, Task, Variation
+from pipelines.tasks import (
+    ANNOTATORS,
+    CONTROL_MODES,
+    FILLS,
+    FITS,
+    MOST_CONTROLS,
+    Control,
+    FirstPass,
+    Lora,
+    Task,
+    Variation,
+)
 from server import decode
 from server.errors import BodyInvalid
 from server.http.body import Body, Name, Seed, Text, check, ignored_fields
@@ -21,6 +32,22 @@ MOST_LORAS = 8
 class LoraBody(Body):
     name: Name
     scale: Annotated[float, Field(ge=-4, le=4)] = 1.0
+
+
+class ControlBody(Body):
+    """What is to be followed beside the prompt: a picture, or what an annotator makes of it, by a ControlNet."""
+
+    model: Name
+    image: Picture
+    annotator: Literal[ANNOTATORS] = "none"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
+    weight: Annotated[float, Field(ge=0, le=2)] = 1.0
+    start: Share = 0.0
+    end: Share = 1.0
+    mode: Literal[CONTROL_MODES] = "balanced"  # type: ignore[valid-type]  # as above
+
+    async def said(self) -> Control:
+        image = await decode.picture(self.image, "controls")
+        return Control(self.model, image, self.annotator, self.weight, self.start, self.end, self.mode)
 
 
 class VariationBody(Body):
@@ -58,11 +85,13 @@ class DrawingBody(JobBody):
     clip_skip: int | None = None
     variation: VariationBody | None = None
     loras: Annotated[list[LoraBody], Field(default_factory=list, max_length=MOST_LORAS)]
+    controls: Annotated[list[ControlBody], Field(default_factory=list, max_length=MOST_CONTROLS)]
     vae: Name | None = Field(None, description="A VAE that draws in place of the model's own.")
 
     async def said(self) -> dict[str, Any]:
         said = await super().said()
         said["loras"] = tuple(Lora(lora.name, lora.scale) for lora in self.loras)
+        said["controls"] = tuple([await control.said() for control in self.controls])
         said["variation"] = self.variation and Variation(self.variation.seed, self.variation.strength)
         return said
 

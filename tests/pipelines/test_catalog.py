@@ -32,6 +32,7 @@ REAL_ONES = (
     "controlnet-canny-sdxl-1.0",
     "controlnet-depth-sdxl-1.0",
     "controlnet-scribble-sdxl-1.0",
+    "depth-anything-v2-small",
     "ip-adapter-sdxl",
     "real-esrgan-x4plus",
     "real-esrgan-x2plus",

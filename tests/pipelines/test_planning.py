@@ -1,27 +1,30 @@
 """A request becomes a complete task, or a sentence that says what would do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.catalog import Catalog
-from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
+from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
 from pipelines.planning import text_to_image
-from pipelines.tasks import SEED_LIMIT, TextToImage
+from pipelines.tasks import SEED_LIMIT, Control, Raster, TextToImage
 from tests.pipelines.conftest import Write
 
 
 @pytest.fixture
 def catalog(catalogued: Write, tmp_path: Path) -> Catalog:
-    """`tiny` is installed, `absent` and `borrower` are not, `other` does not draw from text."""
+    """`tiny` and `edges` are installed, `absent`, `borrower` and `no-edges` are not, `other` does not draw."""
     (tmp_path / "models" / "tiny").mkdir(parents=True)
     (tmp_path / "models" / "tiny" / "model_index.json").write_text("{}")
     files = {"files": [{"path": "model_index.json"}]}
     borrower = {"id": "borrower", "tokenizers_from": "absent"}
-    return catalogued(
-        {"id": "tiny"} | files, {"id": "absent"} | files, borrower | files, {"id": "other", "kind": "upscaler"} | files
-    )
+    edges = {"id": "edges", "kind": "controlnet", "files": [{"path": "Lines.safetensors"}]}
+    (tmp_path / "models" / "edges").mkdir()
+    (tmp_path / "models" / "edges" / "Lines.safetensors").touch()
+    drawing = ({"id": "tiny"} | files, {"id": "absent"} | files, borrower | files)
+    return catalogued(*drawing, {"id": "other", "kind": "upscaler"} | files, edges, edges | {"id": "no-edges"})
 
 
 def test_what_is_not_said_comes_from_the_model(catalog: Catalog) -> None:
@@ -84,6 +87,50 @@ def test_what_is_out_of_range_is_refused_with_the_range(
         text_to_image(catalog, **{"model": None, "prompt": "a star"} | said)
     assert raised.value.field == field
     assert remedy in raised.value.sentence
+
+
+PICTURE = Raster(2, 2, bytes(12))
+EDGES = Control("edges", PICTURE, "canny")
+
+
+@pytest.mark.parametrize("name", ["edges", "Lines", "lines"])
+def test_a_control_is_named_by_its_id_or_its_file(catalog: Catalog, name: str) -> None:
+    asked = Control(name, PICTURE, "scribble", 0.5, 0.1, 0.9, "control")
+    task = text_to_image(catalog, prompt="a star", controls=(asked, EDGES))
+    assert task.controls == (Control("edges", PICTURE, "scribble", 0.5, 0.1, 0.9, "control"), EDGES)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "remedy"),
+    [
+        ({"model": "nobody"}, ModelUnknown, "darkroom models"),
+        ({"model": "other"}, TaskRefused, "kind controlnet"),
+        ({"model": "no-edges"}, ModelNotInstalled, "darkroom pull no-edges"),
+        ({"annotator": "magic"}, TaskRefused, "annotator must be one of: none, canny"),
+        ({"annotator": "depth"}, TaskRefused, "a depth map with the annotator none"),
+        ({"mode": "both"}, TaskRefused, "mode must be one of: balanced, prompt, control"),
+        ({"weight": -0.1}, TaskRefused, "weight must be from 0 to 2"),
+        ({"weight": 2.1}, TaskRefused, "weight must be from 0 to 2"),
+        ({"weight": float("nan")}, TaskRefused, "weight must be from 0 to 2"),
+        ({"start": -0.1}, TaskRefused, "start must be from 0 to 1"),
+        ({"end": 1.1}, TaskRefused, "end must be from 0 to 1"),
+        ({"start": 0.6, "end": 0.4}, TaskRefused, "end must be from 0.6 to 1"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_control_that_cannot_be_followed_is_refused(
+    catalog: Catalog, said: dict[str, Any], error: type[DarkroomError], remedy: str
+) -> None:
+    with pytest.raises(error) as raised:
+        text_to_image(catalog, prompt="a star", controls=(EDGES, replace(EDGES, **said)))
+    assert raised.value.field == "controls"
+    assert remedy in raised.value.sentence
+
+
+def test_a_picture_follows_only_so_many_controls(catalog: Catalog) -> None:
+    assert len(text_to_image(catalog, prompt="a star", controls=(EDGES,) * 4).controls) == 4
+    with pytest.raises(TaskRefused, match="at most 4"):
+        text_to_image(catalog, prompt="a star", controls=(EDGES,) * 5)
 
 
 @pytest.mark.parametrize("said", [{"seed": 2**63 - 1}, {"prompt": ""}, {"width": 8, "height": 8192}], ids=str)

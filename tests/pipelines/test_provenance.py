@@ -16,6 +16,7 @@ from pipelines.errors import TaskRefused
 from pipelines.infotext import infotext_of, parsed
 from pipelines.provenance import DRAWN, DRAWN_IN_PART, embedded_recipe, embedded_text, kept_options, save_options
 from pipelines.tasks import (
+    Control,
     FirstPass,
     ImageToImage,
     Inpaint,
@@ -125,6 +126,14 @@ def test_a_recipe_has_no_pictures_and_names_those_it_was_given() -> None:
     told = recipe.written(Inpaint(**DRAWING, image=IMAGE, mask=MASK, strength=1))
     given = {"width": 8, "height": 8, "sha256": hashlib.sha256(MASK.pixels).hexdigest()}
     assert json.loads(told)["task"]["mask"] == given
+    with pytest.raises(TaskRefused, match="a picture that is not in its metadata"):
+        recipe.read(told)
+
+
+def test_a_recipe_names_the_pictures_that_were_followed_too() -> None:
+    told = recipe.written(TextToImage(**DRAWING | {"controls": (Control("edges", IMAGE, "canny"),)}))
+    (control,) = json.loads(told)["task"]["controls"]
+    assert control["image"]["sha256"] == hashlib.sha256(IMAGE.pixels).hexdigest()
     with pytest.raises(TaskRefused, match="a picture that is not in its metadata"):
         recipe.read(told)
 

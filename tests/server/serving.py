@@ -50,6 +50,13 @@ models:
     licence: Apache-2.0
     files: [{path: ink.safetensors}]
     dtype: float16
+  - id: lines
+    name: Lines
+    kind: controlnet
+    description: Follows lines.
+    licence: Apache-2.0
+    files: [{path: lines.safetensors}]
+    dtype: float16
 """
 
 
@@ -68,10 +75,10 @@ Serve = Callable[..., Served]
 
 
 def small_catalog(folder: Path) -> Catalog:
-    """`flat` and the LoRA `ink` are installed, `absent` and `enlarger` are not."""
+    """`flat`, the LoRA `ink` and the ControlNet `lines` are installed, `absent` and `enlarger` are not."""
     models_file, models_folder = folder / "models.yaml", folder / "models"
     models_file.write_text(MODELS)
-    for name in ("flat", "ink"):
+    for name in ("flat", "ink", "lines"):
         (models_folder / name).mkdir(parents=True, exist_ok=True)
         (models_folder / name / f"{name}.safetensors").touch()
     return Catalog.load(models_file, models_folder)

@@ -115,6 +115,8 @@ def test_our_own_list_of_models_tells_what_is_installed(shared: Served) -> None:
         "flat": True,
         "absent": False,
         "enlarger": False,
+        "ink": True,
+        "lines": True,
     }
     assert models["flat"]["defaults"]["steps"] == 8
 

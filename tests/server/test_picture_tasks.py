@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipelines.engine.protocol import Previewed
-from pipelines.tasks import FirstPass, ImageToImage, Inpaint, Lora, Outpaint, Raster, TextToImage, Variation
+from pipelines.tasks import Control, FirstPass, ImageToImage, Inpaint, Lora, Outpaint, Raster, TextToImage, Variation
 from tests.server.serving import Serve, Served, until
 from tests.server.worker import StepWorker
 
@@ -43,6 +43,9 @@ OVER = {"task": "image_to_image", "prompt": "a star", "seed": 1, "image": encode
 INSIDE = {**OVER, "task": "inpaint", "mask": encoded(half_mask())}
 BEYOND = {**OVER, "task": "outpaint", "right": 32}
 STAR = {"task": "text_to_image", "prompt": "a star", "seed": 1}
+LINES = {"model": "lines", "image": encoded(plain())}
+FOLLOWED = Raster(96, 64, plain().tobytes())
+FADING = {"annotator": "canny", "weight": 0.5, "start": 0.1, "end": 0.9, "mode": "prompt"}
 
 
 def task_of(served: Served, body: dict[str, Any]) -> Any:
@@ -64,6 +67,12 @@ def task_of(served: Served, body: dict[str, Any]) -> Any:
         (STAR | {"first_pass": {"width": 64, "height": 64}}, TextToImage, {"first_pass": FirstPass(64, 64, 8, 0.6)}),
         (STAR | {"variation": {"seed": 9, "strength": 0.2}}, TextToImage, {"variation": Variation(9, 0.2)}),
         (STAR | {"loras": [{"name": "ink", "scale": 0.5}]}, TextToImage, {"loras": (Lora("ink", 0.5),)}),
+        (STAR | {"controls": [LINES]}, TextToImage, {"controls": (Control("lines", FOLLOWED, "none"),)}),
+        (
+            INSIDE | {"controls": [LINES, LINES | FADING]},
+            Inpaint,
+            {"controls": (Control("lines", FOLLOWED, "none"), Control("lines", FOLLOWED, **FADING))},  # type: ignore[arg-type]
+        ),
         (STAR | {"economy": True}, TextToImage, {"guidance_interval": (0.0, 0.7)}),
         (STAR | {"guidance_interval": [0.1, 0.8]}, TextToImage, {"guidance_interval": (0.1, 0.8)}),
         (STAR | {"guidance_rescale": 0.7}, TextToImage, {"guidance_rescale": 0.7}),
@@ -169,6 +178,14 @@ def test_what_is_no_picture_is_refused_by_field(shared: Served, name: str, field
         (STAR | {"variation": {"seed": -1, "strength": 0.5}}, "variation"),
         (STAR | {"loras": [{"name": "x"}] * 9}, "loras"),
         (STAR | {"loras": "ink"}, "loras"),
+        (STAR | {"controls": [LINES] * 5}, "controls"),
+        (STAR | {"controls": [LINES | {"image": "words"}]}, "controls"),
+        (STAR | {"controls": [LINES | {"annotator": "magic"}]}, "controls"),
+        (STAR | {"controls": [LINES | {"annotator": "depth"}]}, "controls"),
+        (STAR | {"controls": [LINES | {"mode": "both"}]}, "controls"),
+        (STAR | {"controls": [LINES | {"weight": 3}]}, "controls"),
+        (STAR | {"controls": [LINES | {"start": 0.9, "end": 0.1}]}, "controls"),
+        (STAR | {"controls": [LINES | {"model": "ink"}]}, "controls"),
         (STAR | {"guidance_interval": [0.9, 0.1]}, "guidance_interval"),
         (STAR | {"guidance_rescale": 2}, "guidance_rescale"),
         (STAR | {"clip_skip": 99}, "clip_skip"),

@@ -23,6 +23,7 @@ from pipelines.filters.words import Step
 from pipelines.tasks import (
     SEED_LIMIT,
     Colour,
+    Control,
     Crop,
     Describe,
     Description,
@@ -57,6 +58,7 @@ SAID: dict[str, Any] = {
     "guidance_interval": (0.25, 0.75),
     "loras": (Lora("striped"), Lora("soft", -0.5)),
     "variation": Variation(3, 0.1),
+    "controls": (Control("c", EVERY_BYTE, "canny"), Control("d", EVERY_BYTE, "none", 0.5, 0.1, 0.9, "prompt")),
 }
 TASKS: list[Task] = [
     PLAIN,
