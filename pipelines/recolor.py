@@ -22,11 +22,11 @@ def recoloured(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.I
     that is empty changes nothing. mask: L. Raises TaskRefused where it is not of the picture's size.
     """
     _check_size(image, mask)
-    share = np.asarray(mask, dtype=np.float32)[..., None] / 255
+    share = _levels(mask)[..., None]
     if not share.any():
         return image.copy()
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / 255
-    painted = _painted(_lab(pixels), share, _lab(np.array([[colour]], dtype=np.float32) / 255)[0, 0])
+    pixels = _levels(image.convert("RGB"))
+    painted = _painted(_lab(pixels), share, _lab(_levels(Image.new("RGB", (1, 1), colour)))[0, 0])
     mixed = pixels + share * (cv2.cvtColor(painted, cv2.COLOR_LAB2RGB) - pixels)
     result = Image.fromarray(np.rint(mixed * 255).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
@@ -56,6 +56,10 @@ def _painted(lab: Levels, share: Levels, target: Levels) -> Levels:
     light = (WHITE - lightness) / max(WHITE - float(target[0]), 1e-3)
     fade = np.minimum(shade, light).clip(0, 1)
     return np.concatenate([lightness, fade * target[1:]], axis=-1).astype(np.float32)
+
+
+def _levels(image: Image.Image) -> Levels:
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
 def _lab(rgb: Levels) -> Levels:

@@ -40,7 +40,8 @@ class HaarDetector:
     """Viola and Jones, 2001 ("Rapid Object Detection using a Boosted Cascade of Simple Features"); frontal faces."""
 
     def __init__(self) -> None:
-        self._cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}{CASCADE}")
+        folder = cv2.data.haarcascades  # type: ignore[attr-defined]  # which its stubs leave out
+        self._cascade = cv2.CascadeClassifier(f"{folder}{CASCADE}")
 
     def faces(self, image: Image.Image) -> tuple[Face, ...]:
         small = _reduced(image)

@@ -84,7 +84,7 @@ class MattingNetwork:
         answer = answer.reshape(len(batch), *answer.shape[-2:])
         if not np.isfinite(answer).all():
             raise DrawingFailed("The matting network produced numbers that are no mask.")
-        return 1 / (1 + np.exp(-answer)) if self.family.logits else answer
+        return np.asarray(1 / (1 + np.exp(-answer)), dtype=np.float32) if self.family.logits else answer
 
     def _mask(self, certainty: Levels, size: tuple[int, int]) -> Image.Image:
         """Stretched from 0 to 1, as these networks are meant to be read, unless that would make much of nothing."""
