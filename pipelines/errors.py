@@ -22,6 +22,12 @@ class TaskRefused(DarkroomError):
     code = "task_refused"
 
 
+class NothingFound(TaskRefused):
+    """The picture does not show what the task says should be changed in it."""
+
+    code = "nothing_found"
+
+
 class ModelUnknown(DarkroomError):
     """No model of that name is in the catalogue."""
 

@@ -15,6 +15,7 @@
     - the planning and the drawing, raised in `pipelines.errors`
       * TaskRefused, ModelUnknown, ModelNotInstalled
       * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, DeadlinePassed, WorkerLost
+      * NothingFound                             words that fit nothing in the picture
 
 A dialect renders an error in its vendor's words; the status is the same everywhere and stands in ANSWERS.
 """
@@ -57,6 +58,7 @@ ANSWERS: dict[str, Answer] = {
     "queue_full": Answer(Stage.QUEUE, 429),
     "weights_refused": Answer(Stage.DRAWING, 503),
     "out_of_memory": Answer(Stage.DRAWING, 503),
+    "nothing_found": Answer(Stage.DRAWING, 422),
     "drawing_failed": Answer(Stage.DRAWING, 500),
     "worker_lost": Answer(Stage.DRAWING, 503),
     "deadline_passed": Answer(Stage.DRAWING, 504),

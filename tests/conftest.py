@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests import corpus
 
 if TYPE_CHECKING:
     from tests.shapes import Artist
@@ -57,6 +60,15 @@ def artist() -> "Artist":
     from tests.shapes import Artist
 
     return Artist()
+
+
+@pytest.fixture(scope="session")
+def pillow_images() -> Path:
+    """The folder of pictures that Pillow is tested with, see tests/corpus.py; skips where it cannot be had."""
+    folder = corpus.folder()
+    if folder is None:
+        pytest.skip("the pictures in Pillow's sources are not in the cache, and could not be downloaded")
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -51,11 +51,17 @@ def load_upscaler(file: Path, device: torch.device, dtype: torch.dtype) -> Upsca
         raise WeightsRefused(f"The model {file.name} does something else than enlarge pictures.", field="model")
     if (found.input_channels, found.output_channels) != (3, 3):
         raise WeightsRefused(f"The upscaler {file.name} is not for pictures in RGB.", field="model")
+    placed_as = place(found, device, dtype)
+    return Upscaler(found, found.scale, device, placed_as)
+
+
+def place(found: Any, device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """Put what `read_network` gave on the device, ready to run. Returns its type of numbers, `dtype` where it can."""
     halves = {torch.float16: found.supports_half, torch.bfloat16: found.supports_bfloat16}
     placed_as = dtype if device.type == "cuda" and halves.get(dtype, True) else torch.float32
     found.to(device, placed_as).eval()
     found.model.requires_grad_(False)
-    return Upscaler(found, found.scale, device, placed_as)
+    return placed_as
 
 
 def read_network(file: Path) -> Any:

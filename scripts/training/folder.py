@@ -35,8 +35,8 @@ INDEX: dict[str, Any] = {
 
 def write_frame() -> None:
     """Everything that is not trained by gradient: the index, the scheduler's config, the tokenizers."""
-    _write_json(FOLDER / "model_index.json", INDEX)
-    _write_json(FOLDER / "scheduler" / "scheduler_config.json", SCHEDULER)
+    write_json(FOLDER / "model_index.json", INDEX)
+    write_json(FOLDER / "scheduler" / "scheduler_config.json", SCHEDULER)
     if not (FOLDER / "tokenizer_2").is_dir():
         make_tokenizers(FOLDER)
 
@@ -75,13 +75,18 @@ def text_encoders() -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
 
 def save(name: str, part: Any, home: Path = FOLDER) -> None:
     """As fp16 safetensors, the name being that of the part's folder in `home`."""
-    part.half().save_pretrained(home / name, safe_serialization=True)
-    config = home / name / "config.json"
+    save_whole(home / name, part)
+
+
+def save_whole(folder: Path, model: Any) -> None:
+    """A model with its config, as fp16 safetensors."""
+    model.half().save_pretrained(folder, safe_serialization=True)
+    config = folder / "config.json"
     content = json.loads(config.read_text())
     content.pop("_name_or_path", None)  # where it was loaded from is nobody's business
-    _write_json(config, content)
+    write_json(config, content)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

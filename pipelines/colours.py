@@ -1,0 +1,18 @@
+"""A colour as people write it: a name, or hexadecimal."""
+
+from PIL import ImageColor
+
+from pipelines.errors import TaskRefused
+
+Colour = tuple[int, int, int]  # red, green and blue, 0 to 255
+
+
+def colour_of(text: str, field: str) -> Colour:
+    """A name of CSS ("teal"), "#rgb" or "#rrggbb". Raises TaskRefused, which blames `field`."""
+    try:
+        red, green, blue = ImageColor.getcolor(text.strip(), "RGB")[:3]  # type: ignore[index]  # RGB gives a tuple
+    except ValueError as error:
+        raise TaskRefused(
+            f"{field} must be the name of a colour, or hexadecimal as in #00aaff.", field=field
+        ) from error
+    return red, green, blue

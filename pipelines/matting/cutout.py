@@ -1,0 +1,130 @@
+"""From a picture to its foreground: the mask and who found it, its edge, the cut-out, and other backgrounds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.canvas import Box, fitted
+from pipelines.colours import Colour
+from pipelines.errors import TaskRefused
+from pipelines.matting.edges import foreground_colours, guided
+from pipelines.matting.grabcut import grabcut_mask
+from pipelines.matting.network import MattingNetwork
+from pipelines.sizes import SizePlan
+
+Levels = NDArray[np.float32]
+
+MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
+SHARP = 2.0  # pixels that a smoothed edge is wide
+FITS = ("crop", "stretch", "pad")
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """mask: L of the picture's size, bright where the foreground is. method: what found it."""
+
+    mask: Image.Image
+    method: Literal["network", "grabcut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What is made of a mask's edge, in this order. Raises TaskRefused for what is out of range.
+
+    threshold: from which certainty, 0 to 1, a pixel is foreground wholly, and otherwise not at all; None leaves it
+    soft. follow: the mask follows the picture's colours near its edge, for hair and fur. smoothing: pixels, over which
+    the outline is evened out. feather: pixels, over which it fades.
+    """
+
+    threshold: float | None = None
+    follow: bool = False
+    smoothing: float = 0
+    feather: float = 0
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise TaskRefused("threshold must be from 0 to 1.", field="threshold")
+        if not 0 <= self.smoothing <= MOST_SMOOTHING:
+            raise TaskRefused(f"edge_smoothing must be from 0 to {MOST_SMOOTHING} pixels.", field="edge_smoothing")
+        if not 0 <= self.feather <= MOST_FEATHER:
+            raise TaskRefused(f"feather must be from 0 to {MOST_FEATHER} pixels.", field="feather")
+
+
+def mattes(images: Sequence[Image.Image], network: MattingNetwork | None) -> list[Matte]:
+    """By the network, all pictures together; by GrabCut where there is none, which finds plain things only."""
+    if network is None:
+        return [Matte(grabcut_mask(image), "grabcut") for image in images]
+    return [Matte(mask, "network") for mask in network.masks(images)]
+
+
+def with_edge(image: Image.Image, mask: Image.Image, edge: Edge) -> Image.Image:
+    """The mask, L, with its edge made as asked. Raises TaskRefused where it is not of the picture's size."""
+    _check_size(image, mask)
+    levels = _levels(mask)
+    if edge.threshold is not None:
+        levels = (levels >= edge.threshold).astype(np.float32)
+    if edge.follow:
+        levels = guided(_levels(image.convert("RGB")), levels)
+    if edge.smoothing:
+        gain = max(1.0, edge.smoothing * np.sqrt(2 * np.pi) / SHARP)  # of a blurred step, back to a steep one
+        levels = (0.5 + (_blurred(levels, edge.smoothing) - 0.5) * gain).clip(0, 1)
+    if edge.feather:
+        levels = _blurred(levels, edge.feather / 2)
+    return _picture(levels)
+
+
+def cut_out(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """RGBA: the mask as alpha, and colours without the old background's; with an empty mask, all of it transparent.
+
+    What the picture itself has of transparency stays. Raises TaskRefused where the mask is not of its size.
+    """
+    _check_size(image, mask)
+    alpha = _levels(mask)
+    if image.has_transparency_data:
+        alpha = alpha * _levels(image.convert("RGBA").getchannel("A"))
+    colours = foreground_colours(_levels(image.convert("RGB")), alpha)
+    return _picture(np.dstack([colours, alpha]))
+
+
+def on_colour(cutout: Image.Image, colour: Colour) -> Image.Image:
+    """RGB: a cut-out, RGBA, in front of one colour."""
+    return Image.alpha_composite(Image.new("RGBA", cutout.size, (*colour, 255)), cutout).convert("RGB")
+
+
+def on_picture(cutout: Image.Image, background: Image.Image, fit: str = "crop") -> Image.Image:
+    """RGB of the cut-out's size: in front of a picture, of which its middle, all of it stretched, or all with margins.
+
+    fit: one of FITS. Raises TaskRefused.
+    """
+    if fit not in FITS:
+        raise TaskRefused(f"fit must be one of: {', '.join(FITS)}.", field="fit")
+    behind = fitted(background.convert("RGB"), SizePlan(*cutout.size, *cutout.size), fit)
+    return Image.alpha_composite(behind.convert("RGBA"), cutout).convert("RGB")
+
+
+def bounds(mask: Image.Image) -> Box | None:
+    """The box around all that is more foreground than not; None where nothing is."""
+    return mask.point(lambda level: 255 if level >= 128 else 0).getbbox()
+
+
+def _check_size(image: Image.Image, mask: Image.Image) -> None:
+    if image.size != mask.size:
+        raise TaskRefused("The mask must be as wide and as high as the picture.", field="mask")
+
+
+def _levels(image: Image.Image) -> Levels:
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
+
+
+def _picture(levels: Levels) -> Image.Image:
+    return Image.fromarray(np.rint(levels * 255).astype(np.uint8))
+
+
+def _blurred(levels: Levels, deviation: float) -> Levels:
+    blurred = cv2.GaussianBlur(levels, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, dtype=np.float32)
