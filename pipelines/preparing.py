@@ -1,6 +1,6 @@
 """From a task to what the engine works on: which pool it joins, its drafts, and how each becomes a result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,10 +12,12 @@ from PIL import Image
 from pipelines.analysis import dominant_colours, perceptual_hash, sharpness
 from pipelines.canvas import canvas_of, picture_of, raster_of
 from pipelines.catalog import Catalog
+from pipelines.colours import colour_of
 from pipelines.cropping import crop
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
 from pipelines.filters.table import filtered
+from pipelines.matting.cutout import Matte, bounds, cut_out, mattes, on_colour, on_picture, with_edge
 from pipelines.one_shot import OneShot, OneShotPipeline, in_turn
 from pipelines.passes import first_of, then
 from pipelines.registry import Registry
@@ -26,8 +28,11 @@ from pipelines.tasks import (
     Description,
     Drawing,
     Filter,
+    Foreground,
     Picture,
     Processing,
+    Raster,
+    RemoveBackground,
     Task,
     TiledImageToImage,
     Upscale,
@@ -37,6 +42,7 @@ from pipelines.upscale.enlargement import Enlargement, lanczos
 from pipelines.upscale.pipeline import UpscaleDraft, UpscalePipeline
 
 ON_HOST = PoolKey("", (), 0, 0)
+GRABCUT = " grabcut"  # in the place of a model's id, which has no space
 
 
 class Preparer:
@@ -55,6 +61,8 @@ class Preparer:
                 return self._drawing(job_id, task)
             case Upscale():
                 return self._upscale(job_id, task)
+            case RemoveBackground():
+                return self._without_background(job_id, task)
             case _:
                 draft = OneShot(job_id, self._work(task), task.image.width * task.image.height)
                 return Prepared(ON_HOST, self._host, [draft], 1, lambda _, made: made)
@@ -97,6 +105,17 @@ class Preparer:
         key = PoolKey(task.model, (), side, side)
         return Prepared(key, UpscalePipeline(upscaler), [draft], draft.steps + later, finish)
 
+    def _without_background(self, job_id: str, task: RemoveBackground) -> Prepared:
+        network = self._registry.tools.matting(task.model) if task.model else None
+        image = picture_of(task.image)
+
+        def run(images: Sequence[Image.Image]) -> list[Matte]:
+            return mattes(images, network)
+
+        draft = OneShot(job_id, image, image.width * image.height)
+        key = PoolKey(task.model or GRABCUT, (), 0, 0)
+        return Prepared(key, OneShotPipeline(run), [draft], 1, lambda _, matte: _cut_out(image, matte, task))
+
     def _work(self, task: Processing) -> Callable[[], Made]:
         image = picture_of(task.image)
         match task:
@@ -111,6 +130,17 @@ class Preparer:
 
 def _made(image: Image.Image, task: Processing) -> Made:
     return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model))
+
+
+def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
+    mask = with_edge(image, matte.mask, task.edge)
+    share = float(np.asarray(mask).mean() / 255)
+    result = mask if task.output == "mask" else cut_out(image, mask)
+    if task.output == "cutout" and isinstance(task.background, Raster):
+        result = on_picture(result, picture_of(task.background), task.fit)
+    elif task.output == "cutout" and isinstance(task.background, str):
+        result = on_colour(result, colour_of(task.background, "background"))
+    return Made(_made(result, task).picture, Foreground(matte.method, share, bounds(mask)))
 
 
 def _described(image: Image.Image) -> Description:

@@ -3,13 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.catalog import Catalog
+from pipelines.catalog import TASKS, Catalog, Kind
+from pipelines.colours import colour_of
 from pipelines.cropping import MODES as CROP_MODES
 from pipelines.errors import ModelNotInstalled, TaskRefused
 from pipelines.filters.table import chain
-from pipelines.limits import check_range
+from pipelines.limits import check_name, check_range
 from pipelines.planning import check_installed, tiled_image_to_image
-from pipelines.tasks import Crop, Describe, Filter, Raster, Upscale
+from pipelines.tasks import (
+    CUTOUT_OUTPUTS,
+    FITS,
+    Crop,
+    Describe,
+    Edge,
+    Filter,
+    Raster,
+    RemoveBackground,
+    Upscale,
+)
 from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
 
 UPSCALE_MODES = ("fast", "conservative", "creative")
@@ -35,8 +46,8 @@ def upscale(
     Without a mode it is a network where there is one. By `factor`, or to the sides given, or four times as large.
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
     """
-    if mode not in (None, *UPSCALE_MODES):
-        raise TaskRefused(f"mode must be one of: {', '.join(UPSCALE_MODES)}.", field="mode")
+    if mode is not None:
+        check_name(mode, UPSCALE_MODES, "mode")
     check_range(denoise, 0, 1, "denoise")
     own = image.width, image.height
     if width is None and height is None:
@@ -45,7 +56,7 @@ def upscale(
         target = size_by_sides(own, width, height)
     else:
         raise TaskRefused("Say a factor or how large, not both.", field="factor")
-    network = None if mode == "fast" else _upscaler(catalog, model, needed=mode == "conservative")
+    network = None if mode == "fast" else _tool(catalog, model, "upscaler", needed=mode == "conservative")
     if drawn and mode != "creative":
         raise TaskRefused(f"Only the mode creative takes {next(iter(drawn))}.", field=next(iter(drawn)))
     over = tiled_image_to_image(catalog, target, **drawn) if mode == "creative" else None
@@ -67,8 +78,7 @@ def crop(
     focus: tuple[float, float] | None = None,
 ) -> Crop:
     """See `cropping.crop`."""
-    if mode not in CROP_MODES:
-        raise TaskRefused(f"mode must be one of: {', '.join(CROP_MODES)}.", field="mode")
+    check_name(mode, CROP_MODES, "mode")
     for side, field in ((width, "width"), (height, "height")):
         check_range(side, 1, MOST_SIDE, field)
     if width * height > MOST_PIXELS:
@@ -83,17 +93,45 @@ def describe(catalog: Catalog, *, image: Raster) -> Describe:
     return Describe(image=image)
 
 
-def _upscaler(catalog: Catalog, name: str | None, *, needed: bool) -> str | None:
-    """The id of the upscaler: None where none is named, none is installed, and it may do without."""
+def remove_background(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    model: str | None = None,
+    method: str | None = None,
+    output: str = "cutout",
+    background: Raster | str | None = None,
+    fit: str = "crop",
+    **edge: Any,
+) -> RemoveBackground:
+    """method: "grabcut" does without a network, "network" insists on one: that of `model`, or the first one installed.
+
+    Left out, it is a network where there is one. background: a picture, or a colour by name or as hexadecimal.
+    edge: the fields of `tasks.Edge`.
+    """
+    check_name(output, CUTOUT_OUTPUTS, "output")
+    check_name(fit, FITS, "fit")
+    if method is not None:
+        check_name(method, ("network", "grabcut"), "method")
+    if isinstance(background, str):
+        background = "#{:02x}{:02x}{:02x}".format(*colour_of(background, "background"))
+    network = None if method == "grabcut" else _tool(catalog, model, "matting", needed=method is not None)
+    return RemoveBackground(
+        image=image, model=network, edge=Edge(**edge), output=output, background=background, fit=fit
+    )
+
+
+def _tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool) -> str | None:
+    """The id of the model of that kind: None where none is named, none is installed, and it may do without."""
     if name is None:
         try:
-            return catalog.default("upscale").id
+            return catalog.default(*TASKS[kind]).id
         except ModelNotInstalled:
             if needed:
                 raise
             return None
-    entry = catalog.named(name, "upscaler")
-    if entry.kind != "upscaler":
-        raise TaskRefused("model must name an upscaler: GET /darkroom/v1/models lists them.", field="model")
+    entry = catalog.named(name, kind)
+    if entry.kind != kind:
+        raise TaskRefused(f"model must name one of kind {kind}: GET /darkroom/v1/models lists them.", field="model")
     check_installed(catalog, entry)
     return entry.id

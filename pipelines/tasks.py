@@ -6,6 +6,7 @@ so that the same task draws the same picture tomorrow.
 
 from dataclasses import dataclass, field
 
+from pipelines.errors import TaskRefused
 from pipelines.filters.words import Step
 
 KARRAS = "_karras"  # a sampler's name with this at its end: the same at Karras' noise levels
@@ -31,6 +32,8 @@ FILLS = ("original", "blur", "noise", "nothing")
 FITS = ("crop", "stretch", "pad")
 ANNOTATORS = ("none", "canny", "scribble", "lineart", "invert", "depth")
 CONTROL_MODES = ("balanced", "prompt", "control")
+CUTOUT_OUTPUTS = ("cutout", "mask")
+MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
 MOST_CONTROLS = 4  # each costs a picture about as much again as its own encoder, and as much memory
 
 
@@ -226,7 +229,44 @@ class Describe(Processing):
     """What can be said of `image`: no picture, a Description."""
 
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What is made of a mask's edge, in this order. Raises TaskRefused for what is out of range.
+
+    threshold: from which certainty, 0 to 1, a pixel is foreground wholly, and otherwise not at all; None leaves it
+    soft. follow: the mask follows the picture's colours near its edge, for hair and fur. smoothing: pixels, over which
+    the outline is evened out. feather: pixels, over which it fades.
+    """
+
+    threshold: float | None = None
+    follow: bool = False
+    smoothing: float = 0
+    feather: float = 0
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise TaskRefused("threshold must be from 0 to 1.", field="threshold")
+        if not 0 <= self.smoothing <= MOST_SMOOTHING:
+            raise TaskRefused(f"edge_smoothing must be from 0 to {MOST_SMOOTHING} pixels.", field="edge_smoothing")
+        if not 0 <= self.feather <= MOST_FEATHER:
+            raise TaskRefused(f"feather must be from 0 to {MOST_FEATHER} pixels.", field="feather")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveBackground(Processing):
+    """What stands out in `image`, by a model of kind `matting`, or by GrabCut where that is None.
+
+    edge: what is made of the mask's edge. output: "cutout", transparent where the background was, or "mask".
+    background: what comes in its place, a picture fitted as `fit` says or a colour as hexadecimal.
+    """
+
+    edge: Edge = Edge()
+    output: str = "cutout"
+    background: Raster | str | None = None
+    fit: str = "crop"
+
+
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +284,20 @@ class Description:
     colours: tuple[Colour, ...]
     perceptual_hash: str
     sharpness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Foreground:
+    """method: what found it, "network" or "grabcut". share: of the picture, 0 to 1. bounds: of what is more foreground
+    than not: left, top, right, bottom in pixels; None where nothing is.
+    """
+
+    method: str
+    share: float
+    bounds: tuple[int, int, int, int] | None
+
+
+Facts = Description | Foreground
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import torch
 
 from pipelines.catalog import Catalog, Model
 from pipelines.depth import DepthModel, load_depth
+from pipelines.matting.network import MattingNetwork, load_matting
 from pipelines.planning import check_installed, depth_model
 from pipelines.upscale.network import Upscaler, load_upscaler
 from pipelines.weights import inside, verify_sha256
@@ -37,6 +38,11 @@ class Tools:
         depth: DepthModel = self._tool(depth_model(self._catalog), load_depth)
         return depth
 
+    def matting(self, name: str) -> MattingNetwork:
+        """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
+        network: MattingNetwork = self._tool(self._catalog.get(name), _matting)
+        return network
+
     def _tool(self, entry: Model, load: Load) -> Any:
         """What `load` makes of the entry's only file, or of its folder where there are several."""
         check_installed(self._catalog, entry)
@@ -53,3 +59,8 @@ class Tools:
             if file.sha256:
                 verify_sha256(path, file.sha256)
         return paths[0] if len(paths) == 1 else folder
+
+
+def _matting(file: Path, device: torch.device, dtype: torch.dtype) -> MattingNetwork:
+    """Its file says in which precision it computes."""
+    return load_matting(file, device)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from pipelines.engine.protocol import Terms, Worker
-from pipelines.tasks import Description, Raster, Task
+from pipelines.tasks import Facts, Raster, Task
 from server.errors import JobUnknown, QueueFull
 from server.images import Encoding, Image
 
@@ -61,7 +61,7 @@ class Job:
     step: int = 0
     steps: int = 0
     images: tuple[Image, ...] = ()
-    facts: Description | None = None
+    facts: Facts | None = None
     failure: Failure | None = None
     preview: Raster | None = None
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Worker
-from pipelines.tasks import Description, Picture
+from pipelines.tasks import Facts, Picture
 from server.errors import InternalError, StorageFailed
 from server.images import Image, Images
 from server.jobs import Failure, Job, Jobs, State
@@ -77,7 +77,7 @@ class Runner:
             case Cancelled(job_id):
                 await self._end(job_id, State.CANCELLED)
 
-    async def _keep(self, job_id: str, pictures: tuple[Picture, ...], facts: Description | None) -> None:
+    async def _keep(self, job_id: str, pictures: tuple[Picture, ...], facts: Facts | None) -> None:
         job = await self._jobs.change(job_id)
         if job is None:
             return
@@ -99,7 +99,7 @@ class Runner:
         state: State,
         *,
         images: tuple[Image, ...] = (),
-        facts: Description | None = None,
+        facts: Facts | None = None,
         failure: Failure | None = None,
     ) -> Job | None:
         job = await self._jobs.change(job_id, state=state, images=images, facts=facts, failure=failure)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.tasks import Description, Picture, Raster, Task
+from pipelines.tasks import Facts, Picture, Raster, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Finished:
 
     job_id: str
     pictures: tuple[Picture, ...]
-    facts: Description | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)

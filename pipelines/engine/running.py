@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.engine.pipeline import Draft, Pipeline
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.protocol import Terms
-from pipelines.tasks import Description, Picture, Task
+from pipelines.tasks import Facts, Picture, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Made:
     """A result: a picture, what is to be said, or both."""
 
     picture: Picture | None = None
-    facts: Description | None = None
+    facts: Facts | None = None
 
 
 Finish = Callable[[Draft, Any], Made | Task]

@@ -13,7 +13,19 @@ from pydantic import TypeAdapter
 
 from pipelines.engine.protocol import Event, Health, Terms
 from pipelines.filters.words import Step
-from pipelines.tasks import Colour, Control, Description, FirstPass, Lora, Picture, Raster, Task, Variation
+from pipelines.tasks import (
+    Colour,
+    Control,
+    Description,
+    Edge,
+    FirstPass,
+    Foreground,
+    Lora,
+    Picture,
+    Raster,
+    Task,
+    Variation,
+)
 from pipelines.tuning import Tuning
 
 LENGTH_BYTES = 4  # of the number, big endian, that says how long the header is
@@ -47,7 +59,10 @@ class Cancel:
 
 Message = Begin | Submit | Cancel | Event | Health
 
-PARTS = (Raster, Lora, Control, Variation, FirstPass, Step, Picture, Description, Colour, Terms, Tuning)
+PARTS = (
+    *(Raster, Lora, Control, Variation, FirstPass, Step, Edge),
+    *(Picture, Description, Colour, Foreground, Terms, Tuning),
+)
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)
 }

@@ -16,12 +16,11 @@ from pipelines.matting.edges import foreground_colours, guided
 from pipelines.matting.grabcut import grabcut_mask
 from pipelines.matting.network import MattingNetwork
 from pipelines.sizes import SizePlan
+from pipelines.tasks import FITS, Edge
 
 Levels = NDArray[np.float32]
 
-MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
 SHARP = 2.0  # pixels that a smoothed edge is wide
-FITS = ("crop", "stretch", "pad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +29,6 @@ class Matte:
 
     mask: Image.Image
     method: Literal["network", "grabcut"]
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """What is made of a mask's edge, in this order. Raises TaskRefused for what is out of range.
-
-    threshold: from which certainty, 0 to 1, a pixel is foreground wholly, and otherwise not at all; None leaves it
-    soft. follow: the mask follows the picture's colours near its edge, for hair and fur. smoothing: pixels, over which
-    the outline is evened out. feather: pixels, over which it fades.
-    """
-
-    threshold: float | None = None
-    follow: bool = False
-    smoothing: float = 0
-    feather: float = 0
-
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise TaskRefused("threshold must be from 0 to 1.", field="threshold")
-        if not 0 <= self.smoothing <= MOST_SMOOTHING:
-            raise TaskRefused(f"edge_smoothing must be from 0 to {MOST_SMOOTHING} pixels.", field="edge_smoothing")
-        if not 0 <= self.feather <= MOST_FEATHER:
-            raise TaskRefused(f"feather must be from 0 to {MOST_FEATHER} pixels.", field="feather")
 
 
 def mattes(images: Sequence[Image.Image], network: MattingNetwork | None) -> list[Matte]:

@@ -24,7 +24,7 @@ from server import decode
 from server.errors import BodyInvalid
 from server.http.body import Body, Name, Seed, Text, check, ignored_fields
 from server.routes.job_body import JobBody, Picture, Share
-from server.routes.processing_bodies import CropBody, DescribeBody, FilterBody, UpscaleBody
+from server.routes.processing_bodies import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 
 MOST_LORAS = 8
 
@@ -158,6 +158,7 @@ KINDS: dict[str, Kind] = {
     "filter": Kind(FilterBody, processing.filters),
     "crop": Kind(CropBody, processing.crop),
     "describe": Kind(DescribeBody, processing.describe),
+    "remove_background": Kind(RemoveBackgroundBody, processing.remove_background),
 }
 
 

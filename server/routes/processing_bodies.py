@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from pipelines.tasks import CUTOUT_OUTPUTS, FITS
 from server import decode
 from server.http.body import Body, Name, Seed, Text
 from server.routes.job_body import JobBody, Picture, Share
@@ -65,3 +66,25 @@ class CropBody(ProcessingBody):
 
 class DescribeBody(ProcessingBody):
     """The job's `facts` say what is in the picture: colours, a perceptual hash, sharpness."""
+
+
+class RemoveBackgroundBody(ProcessingBody):
+    """The cut-out, or its mask; the job's `facts` say what found it, and where it lies."""
+
+    model: Name | None = None
+    method: Literal["network", "grabcut"] | None = Field(None, description="Left out: a network, if any is installed.")
+    output: Literal[CUTOUT_OUTPUTS] = "cutout"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
+    background: str | None = Field(None, description="A colour, by its name or as #rrggbb, behind the cut-out.")
+    background_image: Picture | None = Field(None, description="Or a picture.")
+    fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # as above
+    threshold: Share | None = None
+    follow_edges: bool = Field(False, description="The mask follows the picture's colours: for hair and fur.")
+    edge_smoothing: float = 0
+    feather: float = 0
+
+    async def said(self) -> dict[str, Any]:
+        said = await super().said()
+        behind = said.pop("background_image")
+        if behind is not None:
+            said["background"] = await decode.picture(behind, "background_image")
+        return said | {"follow": said.pop("follow_edges"), "smoothing": said.pop("edge_smoothing")}

@@ -13,9 +13,9 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Failed, Finished, Progressed
 from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
 from pipelines.planning import image_to_image, text_to_image
-from pipelines.processing import crop, describe, filters, upscale
+from pipelines.processing import crop, describe, filters, remove_background, upscale
 from pipelines.registry import Registry
-from pipelines.tasks import Description, Picture, Raster, Task
+from pipelines.tasks import Description, Foreground, Picture, Raster, Task
 from pipelines.upscale.tiles import MARGIN, Grid, cut
 from tests.pipelines.conftest import Write
 from tests.pipelines.engine.company import Listening, farthest
@@ -108,6 +108,44 @@ def test_a_description_is_facts_and_no_picture(listening: Listening, with_enlarg
     assert {(colour.hex, colour.share) for colour in told.facts.colours} == {("#ff0000", 0.5), ("#0000ff", 0.5)}
 
 
+def on_ground(size: tuple[int, int] = (120, 90)) -> Raster:
+    """A red square in the middle of blue."""
+    image = Image.new("RGB", size, (30, 60, 200))
+    image.paste((220, 40, 40), (40, 25, 80, 65))
+    return raster_of(image)
+
+
+def test_the_background_goes_and_the_facts_say_what_found_the_foreground(
+    listening: Listening, with_enlarger: Catalog
+) -> None:
+    told = done(listening, remove_background(with_enlarger, image=on_ground()))
+    (only,) = told.pictures
+    cutout = picture_of(Raster(only.width, only.height, only.pixels))
+    assert cutout.getpixel((60, 45)) == pytest.approx((220, 40, 40, 255), abs=6)
+    assert cutout.getpixel((5, 5))[3] == 0  # type: ignore[index]
+    assert isinstance(told.facts, Foreground)
+    assert told.facts.method == "grabcut"
+    assert told.facts.bounds == pytest.approx((40, 25, 80, 65), abs=2)
+    assert told.facts.share == pytest.approx(1600 / 10800, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode", "inside", "outside"),
+    [
+        ({"output": "mask"}, "L", 255, 0),
+        ({"background": "white"}, "RGB", (220, 40, 40), (255, 255, 255)),
+        ({"background": halves("lime", "lime")}, "RGB", (220, 40, 40), (0, 255, 0)),
+    ],
+)
+def test_what_comes_instead_of_the_background(
+    listening: Listening, with_enlarger: Catalog, asked: Any, mode: str, inside: Any, outside: Any
+) -> None:
+    result = picture(listening, remove_background(with_enlarger, image=on_ground(), **asked))
+    assert result.mode == mode
+    assert result.getpixel((60, 45)) == pytest.approx(inside, abs=6)
+    assert result.getpixel((5, 5)) == pytest.approx(outside, abs=1)
+
+
 def test_what_was_not_drawn_has_no_seed(listening: Listening, with_enlarger: Catalog) -> None:
     (enlarged,) = done(listening, upscale(with_enlarger, image=halves())).pictures
     assert (enlarged.seed, enlarged.model) == (None, "enlarger")
@@ -197,6 +235,12 @@ def test_a_network_that_gives_no_numbers_fails_by_name(with_enlarger: Catalog, l
         (lambda catalog: upscale(catalog, image=halves(), model="tiny"), TaskRefused, "model"),
         (lambda catalog: upscale(catalog, image=halves(), model="nobody"), ModelUnknown, "model"),
         (lambda catalog: upscale(catalog, image=halves(), model="missing"), ModelNotInstalled, "model"),
+        (lambda catalog: remove_background(catalog, image=halves(), method="magic"), TaskRefused, "method"),
+        (lambda catalog: remove_background(catalog, image=halves(), method="network"), ModelNotInstalled, "model"),
+        (lambda catalog: remove_background(catalog, image=halves(), model="enlarger"), TaskRefused, "model"),
+        (lambda catalog: remove_background(catalog, image=halves(), background="redish"), TaskRefused, "background"),
+        (lambda catalog: remove_background(catalog, image=halves(), threshold=2), TaskRefused, "threshold"),
+        (lambda catalog: remove_background(catalog, image=halves(), smoothing=-1), TaskRefused, "edge_smoothing"),
         (lambda catalog: filters(catalog, image=halves(), filters=[]), TaskRefused, "filters"),
         (lambda catalog: filters(catalog, image=halves(), filters=[("swirl", {})]), TaskRefused, "filters"),
         (lambda catalog: crop(catalog, image=halves(), width=0, height=9), TaskRefused, "width"),

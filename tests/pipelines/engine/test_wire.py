@@ -27,14 +27,17 @@ from pipelines.tasks import (
     Crop,
     Describe,
     Description,
+    Edge,
     Filter,
     FirstPass,
+    Foreground,
     ImageToImage,
     Inpaint,
     Lora,
     Outpaint,
     Picture,
     Raster,
+    RemoveBackground,
     Task,
     TextToImage,
     TiledImageToImage,
@@ -72,6 +75,8 @@ TASKS: list[Task] = [
     Filter(image=EVERY_BYTE, steps=(Step("noise", (("intensity", 0.1), ("seed", 7))), Step("invert"))),
     Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0)),
     Describe(image=EVERY_BYTE),
+    RemoveBackground(image=EVERY_BYTE, edge=Edge(threshold=0.5, feather=2), background="#ff0000"),
+    RemoveBackground(image=EVERY_BYTE, model="m", output="mask", background=EVERY_BYTE, fit="pad"),
 ]
 PICTURE = Picture(2, 1, b"\0\1\2\3\4\5", 7, (64, 64), "m")
 EVENTS: list[Event] = [
@@ -82,6 +87,8 @@ EVENTS: list[Event] = [
     Finished("j", (PICTURE, replace(PICTURE, seed=8, pixels=b"\xff" * 6))),
     Finished("j", (replace(PICTURE, seed=None, model=None),)),
     Finished("j", (), Description((Colour("#ff0000", 0.75),), "00ff00ff00ff00ff", 12.5)),
+    Finished("j", (PICTURE,), Foreground("grabcut", 0.25, (1, 2, 3, 4))),
+    Finished("j", (PICTURE,), Foreground("network", 0.0, None)),
     Failed("j", "out_of_memory", "Ask for less."),
     Cancelled("j"),
 ]
