@@ -18,7 +18,7 @@ from pipelines.demo.world import random_scene
 SCALE = 4
 SCENES, SIDE = 400, 384  # drawn once, and their sides in pixels
 CROP = 24  # pixels a side of what the network sees
-BATCH = 24
+BATCH = 8
 FLAT = 8.0  # levels of deviation below which a crop shows nothing
 FLAT_SHARE = 0.1  # of such crops that are used all the same
 PAIR_SHARE = 0.3

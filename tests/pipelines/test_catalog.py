@@ -24,7 +24,7 @@ models:
       - path: weights.safetensors
     dtype: float32
 """
-DEMOS = ("shapes-xl", "shapes-ink", "shapes-upscale")
+DEMOS = ("shapes-xl", "shapes-ink")
 REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",
@@ -47,16 +47,6 @@ def install(catalog: Catalog, name: str) -> None:
         path = catalog.folder(catalog.get(name)) / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"1234")
-
-
-def test_the_demos_do_not_work_on_pictures_of_a_real_model(tmp_path: Path) -> None:
-    catalog = Catalog.load(default_file(), tmp_path)
-    assert catalog.default("upscale").id == "shapes-upscale"
-    install(catalog, "stable-diffusion-xl-base-1.0")
-    with pytest.raises(ModelNotInstalled):
-        catalog.default("upscale")
-    install(catalog, "real-esrgan-x4plus")
-    assert catalog.default("upscale").id == "real-esrgan-x4plus"
 
 
 def test_the_catalogue_that_we_ship_is_valid_and_invents_nothing(tmp_path: Path) -> None:
