@@ -1,13 +1,6 @@
-"""The vocabulary: what can be asked for (Task) and what comes out (Picture). Standard library only.
-
-A Task is complete: every default has been filled in by `pipelines.planning` from the model's entry in the catalogue,
-so that the same task draws the same picture tomorrow.
-"""
+"""What can be drawn: tasks of the denoising family, and what they are made of."""
 
 from dataclasses import dataclass, field
-
-from pipelines.errors import TaskRefused
-from pipelines.filters.words import Step
 
 KARRAS = "_karras"  # a sampler's name with this at its end: the same at Karras' noise levels
 SAMPLERS = (
@@ -32,8 +25,6 @@ FILLS = ("original", "blur", "noise", "nothing")
 FITS = ("crop", "stretch", "pad")
 ANNOTATORS = ("none", "canny", "scribble", "lineart", "invert", "depth")
 CONTROL_MODES = ("balanced", "prompt", "control")
-CUTOUT_OUTPUTS = ("cutout", "mask")
-MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
 MOST_CONTROLS = 4  # each costs a picture about as much again as its own encoder, and as much memory
 
 
@@ -183,135 +174,3 @@ class Outpaint(Drawing):
 
 
 Drawn = TextToImage | ImageToImage | Inpaint | Outpaint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Processing:
-    """What every task says that works on a given picture without denoising; one result. model: None for none."""
-
-    image: Raster
-    model: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upscale(Processing):
-    """`image` at width x height pixels, enlarged by a model of kind `upscaler`, or by Lanczos alone.
-
-    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over: how the enlarged picture is drawn
-    over, for details that it never had; it takes the place of the image there.
-    """
-
-    width: int
-    height: int
-    denoise: float = 0.0
-    over: TiledImageToImage | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter(Processing):
-    """`image` after all steps, in their order."""
-
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crop(Processing):
-    """`image` in another aspect, at width x height pixels. mode, focus: see `pipelines.cropping.crop`."""
-
-    width: int
-    height: int
-    mode: str = "smart"
-    focus: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Describe(Processing):
-    """What can be said of `image`: no picture, a Description."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """What is made of a mask's edge, in this order. Raises TaskRefused for what is out of range.
-
-    threshold: from which certainty, 0 to 1, a pixel is foreground wholly, and otherwise not at all; None leaves it
-    soft. follow: the mask follows the picture's colours near its edge, for hair and fur. smoothing: pixels, over which
-    the outline is evened out. feather: pixels, over which it fades.
-    """
-
-    threshold: float | None = None
-    follow: bool = False
-    smoothing: float = 0
-    feather: float = 0
-
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise TaskRefused("threshold must be from 0 to 1.", field="threshold")
-        if not 0 <= self.smoothing <= MOST_SMOOTHING:
-            raise TaskRefused(f"edge_smoothing must be from 0 to {MOST_SMOOTHING} pixels.", field="edge_smoothing")
-        if not 0 <= self.feather <= MOST_FEATHER:
-            raise TaskRefused(f"feather must be from 0 to {MOST_FEATHER} pixels.", field="feather")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveBackground(Processing):
-    """What stands out in `image`, by a model of kind `matting`, or by GrabCut where that is None.
-
-    edge: what is made of the mask's edge. output: "cutout", transparent where the background was, or "mask".
-    background: what comes in its place, a picture fitted as `fit` says or a colour as hexadecimal.
-    """
-
-    edge: Edge = Edge()
-    output: str = "cutout"
-    background: Raster | str | None = None
-    fit: str = "crop"
-
-
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """hex: "#rrggbb". share: of the picture that it stands for, 0 to 1."""
-
-    hex: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`."""
-
-    colours: tuple[Colour, ...]
-    perceptual_hash: str
-    sharpness: float
-
-
-@dataclass(frozen=True, slots=True)
-class Foreground:
-    """method: what found it, "network" or "grabcut". share: of the picture, 0 to 1. bounds: of what is more foreground
-    than not: left, top, right, bottom in pixels; None where nothing is.
-    """
-
-    method: str
-    share: float
-    bounds: tuple[int, int, int, int] | None
-
-
-Facts = Description | Foreground
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One result in memory: `pixels` are rows from the top, 3 bytes of RGB a pixel, 4 of RGBA, or 1 of a mask.
-
-    seed: None where nothing was drawn at random. rendered: the width and height that the model drew; where it differs
-    from the size asked for the picture was enlarged or reduced (`pipelines.sizes`). model: the id of the model that
-    made it, or None.
-    """
-
-    width: int
-    height: int
-    pixels: bytes
-    seed: int | None
-    rendered: tuple[int, int]
-    model: str | None

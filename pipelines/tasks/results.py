@@ -1,0 +1,51 @@
+"""What comes out of a task: pictures, and what is to be said of one."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """hex: "#rrggbb". share: of the picture that it stands for, 0 to 1."""
+
+    hex: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`."""
+
+    colours: tuple[Colour, ...]
+    perceptual_hash: str
+    sharpness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Foreground:
+    """method: what found it, "network" or "grabcut". share: of the picture, 0 to 1. bounds: of what is more foreground
+    than not: left, top, right, bottom in pixels; None where nothing is.
+    """
+
+    method: str
+    share: float
+    bounds: tuple[int, int, int, int] | None
+
+
+Facts = Description | Foreground
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One result in memory: `pixels` are rows from the top, 3 bytes of RGB a pixel, 4 of RGBA, or 1 of a mask.
+
+    seed: None where nothing was drawn at random. rendered: the width and height that the model drew; where it differs
+    from the size asked for the picture was enlarged or reduced (`pipelines.sizes`). model: the id of the model that
+    made it, or None.
+    """
+
+    width: int
+    height: int
+    pixels: bytes
+    seed: int | None
+    rendered: tuple[int, int]
+    model: str | None
