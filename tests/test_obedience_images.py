@@ -16,7 +16,7 @@ from pipelines.canvas import raster_of
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import Scene, Thing
 from pipelines.engine.inline import InlineWorker
-from pipelines.tasks import Drawing, FirstPass, ImageToImage, Inpaint, Lora, Outpaint, Task, TextToImage
+from pipelines.tasks import Drawing, FirstPass, ImageToImage, Inpaint, Outpaint, Task, TextToImage
 from tests.judge import look, verdict
 from tests.over_http import JOBS, all_drawn, body_of, client_of
 from tests.server.serving import quiet
@@ -142,20 +142,6 @@ def test_of_two_colours_the_heavier_word_wins(artist: Artist, client: httpx.Clie
 
     assert redness(1.8, 0.2) > redness(1.0, 1.0) > redness(0.2, 1.8)
     assert redness(1.8, 0.2) > redness(0.2, 1.8) + 25
-
-
-def test_a_lora_draws_everything_in_ink_and_only_where_it_is_asked_for(artist: Artist, client: httpx.Client) -> None:
-    scenes = judged_scenes(12, seed=5)
-    plain: list[Task] = [artist.task(text, seed=seed) for seed, (_, text) in enumerate(scenes)]
-    inked: list[Task] = [
-        artist.task(text, seed=seed, loras=(Lora("shapes-ink", 1.0),)) for seed, (_, text) in enumerate(scenes)
-    ]
-    seen = [look(image) for image in all_drawn(client, [*plain, *inked])]
-    coloured = [(thing.colour, scene.background) for scene, _ in scenes for thing in scene.things]
-    in_ink = [(sight.colour, sight.background) for sight in seen[len(scenes) :]]
-    kept = [(sight.colour, sight.background) for sight in seen[: len(scenes)]]
-    assert in_ink.count(("black", "white")) >= 10, in_ink
-    assert sum(one == other for one, other in zip(kept, coloured, strict=True)) >= 8, kept
 
 
 def test_a_preview_has_the_colours_of_the_picture_to_come(artist: Artist, client: httpx.Client) -> None:
