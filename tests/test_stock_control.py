@@ -102,7 +102,7 @@ def test_the_stock_pipeline_follows_a_control_in_the_same_way(
     ours, free = controlled.draw([task, controlled.task("a yellow shape", **wish)])
     net = fading(nets["one"]) if said.get("mode") == "prompt" else nets["one"]
     assert farthest(ours, drawn_by_stock(stock, task, net, canny(SQUARE), **theirs)) <= 1
-    assert farthest(ours, np.asarray(free) / 255) > 20  # it does follow
+    assert farthest(ours, np.asarray(free) / 255) > 5  # it does follow
 
 
 def test_the_stock_pipeline_follows_two_controls_in_the_same_way(

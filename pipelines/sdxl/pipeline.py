@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pipelines.canvas import Canvas
 from pipelines.engine.pipeline import Pad
@@ -14,7 +13,7 @@ from pipelines.sdxl.controlnet import ControlModels, controls_of
 from pipelines.sdxl.denoise import tick
 from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.embeddings import Embeddings
-from pipelines.sdxl.latents import decode, preview, preview_projection
+from pipelines.sdxl.latents import decode, preview
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.reading import Prompts
 from pipelines.sdxl.start import drafts_of, table_of
@@ -34,7 +33,6 @@ class SdxlPipeline:
         self._wear = wear
         self._controls = controls
         self._prompts = Prompts(model, embeddings)
-        self._projection: Tensor | None = None
 
     def calls(self, task: Drawing) -> int:
         return len(table_of(task, self.model).steps)
@@ -55,6 +53,4 @@ class SdxlPipeline:
         return list(decode(self.model, latents).numpy())
 
     def preview(self, draft: Draft) -> Raster:
-        if self._projection is None:
-            self._projection = preview_projection(self.model)
-        return preview(draft.before, self._projection)
+        return preview(self.model, draft.before)

@@ -107,9 +107,9 @@ def application(folder: Path, worker: Worker, **settings: Any) -> FastAPI:
     return create_app(Settings(**values), small_catalog(folder), worker)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def quiet() -> Iterator[None]:
-    """A server's threads write their log past pytest's capture, and a command that ran before into a closed stream."""
+    """A server's threads write their log past pytest's capture."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()

@@ -101,7 +101,7 @@ def test_previews_are_told_as_the_picture_emerges_and_only_on_request(narrow: Li
     previews = [event for event in narrow.told if isinstance(event, Previewed)]
     assert {event.job_id for event in previews} == {"seen"}
     assert len(previews) == 8
-    assert (previews[0].preview.width, previews[0].preview.height) == (8, 8)
+    assert (previews[0].preview.width, previews[0].preview.height) == (64, 64)
     assert previews[0].preview != previews[-1].preview
 
 
