@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
@@ -32,13 +31,6 @@ from tests.server.worker import StepWorker, flat_colour
 
 DARKROOM = [sys.executable, "-m", "server"]
 run = CliRunner().invoke
-
-
-@pytest.fixture(autouse=True)
-def quiet_again() -> Iterator[None]:
-    """A command that ran in this process left logs that go to its stream, which is closed by now."""
-    yield
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 @pytest.fixture
