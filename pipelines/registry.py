@@ -23,7 +23,7 @@ from pipelines.catalog import Catalog, Model
 from pipelines.engine.memory import must_stream
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.planning import check_installed, controlnet_named, lora_named, vae_named
+from pipelines.planning.installed import check_installed, controlnet_named, lora_named, vae_named
 from pipelines.sdxl.control_files import check_fits, load_controlnet
 from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file

@@ -12,7 +12,7 @@ import torch
 from pipelines.catalog import Catalog, Model
 from pipelines.depth import DepthModel, load_depth
 from pipelines.matting.network import MattingNetwork, load_matting
-from pipelines.planning import check_installed, depth_model
+from pipelines.planning.installed import check_installed, depth_model
 from pipelines.upscale.network import Upscaler, load_upscaler
 from pipelines.weights import inside, verify_sha256
 

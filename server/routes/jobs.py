@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from pipelines.tasks import Describe
+from server.bodies.kinds import asked_for, openapi
 from server.errors import ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
@@ -16,7 +17,6 @@ from server.http.parts import TheParts
 from server.http.waiting import draw, watch
 from server.images import Encoding, preview_file
 from server.jobs import Job
-from server.routes.bodies import asked_for, openapi
 from server.routes.images import described as described_image
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipelines.catalog import Catalog
 from pipelines.errors import CatalogInvalid, ModelUnknown
-from pipelines.planning import lora_named
+from pipelines.planning.installed import lora_named
 from tests.pipelines.conftest import ENTRY, Write
 
 Shapes = Mapping[str, tuple[int, ...]]

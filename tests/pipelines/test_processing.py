@@ -12,8 +12,7 @@ from pipelines.canvas import picture_of, raster_of
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Failed, Finished, Progressed
 from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
-from pipelines.planning import image_to_image, text_to_image
-from pipelines.processing import crop, describe, filters, remove_background, upscale
+from pipelines.planning import crop, describe, filters, image_to_image, remove_background, text_to_image, upscale
 from pipelines.registry import Registry
 from pipelines.tasks import Description, Foreground, Picture, Raster, Task
 from pipelines.upscale.tiles import MARGIN, Grid, cut

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import validate
 
 from server.errors import ANSWERS
-from tests.server.serving import Serve, Served
+from tests.server.serving import Serve, Served, until
 from tests.server.worker import StepWorker
 
 OPEN = {"/livez", "/readyz", "/docs", "/", "/files/{link}"}
@@ -54,7 +54,8 @@ def test_what_nobody_foresaw_is_an_opaque_500_with_a_request_id(serve: Serve) ->
 def test_the_log_tells_of_a_job_but_not_its_prompt(shared: Served) -> None:
     with structlog.testing.capture_logs() as lines:
         shared.client.post("/v1/images/generations", json={"prompt": "my secret wish"}).raise_for_status()
-    assert {"job_accepted", "job_ended", "request_answered"} <= {line["event"] for line in lines}
+        until(lambda: any(line["event"] == "request_answered" for line in lines))  # after the answer has gone out
+    assert {"job_accepted", "job_ended"} <= {line["event"] for line in lines}
     assert "secret wish" not in str(lines)
 
 

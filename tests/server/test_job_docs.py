@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipelines.catalog import Catalog, default_file
 from pipelines.filters.table import FILTERS
-from server.routes.bodies import KINDS, asked_for
+from server.bodies.kinds import KINDS, asked_for
 
 TEXT = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")
 EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)]

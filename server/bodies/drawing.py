@@ -1,13 +1,9 @@
-"""What a job is asked for in, as JSON: a body for each kind of task, and how it becomes a complete Task."""
+"""The bodies of the jobs that draw."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipelines import processing
-from pipelines.catalog import Catalog
-from pipelines.planning import image_to_image, inpaint, outpaint, text_to_image
 from pipelines.tasks import (
     ANNOTATORS,
     CONTROL_MODES,
@@ -17,14 +13,11 @@ from pipelines.tasks import (
     Control,
     FirstPass,
     Lora,
-    Task,
     Variation,
 )
 from server import decode
-from server.errors import BodyInvalid
-from server.http.body import Body, Name, Seed, Text, check, ignored_fields
-from server.routes.job_body import JobBody, Picture, Share
-from server.routes.processing_bodies import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
+from server.bodies.job import JobBody, Picture, Share
+from server.http.body import Body, Name, Seed, Text
 
 MOST_LORAS = 8
 
@@ -140,66 +133,3 @@ class OutpaintBody(DrawingBody):
 
     async def said(self) -> dict[str, Any]:
         return await super().said() | {"image": await decode.picture(self.image, "image")}
-
-
-class Kind(NamedTuple):
-    """How a kind of task comes in: its body, and the planning that turns the body's fields into a complete Task."""
-
-    body: type[JobBody]
-    plan: Callable[..., Task]
-
-
-KINDS: dict[str, Kind] = {
-    "text_to_image": Kind(TextToImageBody, text_to_image),
-    "image_to_image": Kind(ImageToImageBody, image_to_image),
-    "inpaint": Kind(InpaintBody, inpaint),
-    "outpaint": Kind(OutpaintBody, outpaint),
-    "upscale": Kind(UpscaleBody, processing.upscale),
-    "filter": Kind(FilterBody, processing.filters),
-    "crop": Kind(CropBody, processing.crop),
-    "describe": Kind(DescribeBody, processing.describe),
-    "remove_background": Kind(RemoveBackgroundBody, processing.remove_background),
-}
-
-
-class Asked(NamedTuple):
-    """headers: name the fields that were ignored."""
-
-    body: JobBody
-    task: Task
-    headers: dict[str, str]
-
-
-async def asked_for(catalog: Catalog, value: dict[str, Any]) -> Asked:
-    """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what the planning raises."""
-    name = value.pop("task", None)
-    kind = KINDS.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise BodyInvalid(f"`task` must be one of: {', '.join(KINDS)}.", field="task")
-    body = check(kind.body, value)
-    return Asked(body, kind.plan(catalog, **await body.said()), ignored_fields(kind.body, value))
-
-
-def openapi() -> dict[str, Any]:
-    """One schema a kind, told apart by `task`."""
-    example = {"task": "text_to_image", "prompt": "a big yellow star on a black background", "seed": 1}
-    schemas = []
-    for name, kind in KINDS.items():
-        schema = kind.body.model_json_schema(ref_template=f"#/components/schemas/{name}_{{model}}")
-        schema = _inlined(schema, schema.pop("$defs", {}), name)
-        schema["properties"] = {"task": {"const": name}, **schema["properties"]}
-        schema["required"] = ["task", *schema.get("required", [])]
-        schemas.append(schema)
-    content = {"schema": {"oneOf": schemas}, "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
-
-
-def _inlined(value: Any, parts: dict[str, Any], name: str) -> Any:
-    """The schema with its parts in place: a body's own `$defs` would be out of reach inside the whole description."""
-    if isinstance(value, dict):
-        if reference := value.get("$ref"):
-            return _inlined(parts[reference.removeprefix(f"#/components/schemas/{name}_")], parts, name)
-        return {key: _inlined(item, parts, name) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_inlined(item, parts, name) for item in value]
-    return value

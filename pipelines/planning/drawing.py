@@ -1,13 +1,14 @@
-"""Turns what a caller asked for into a complete Task: defaults from the model's entry, a seed, every limit checked."""
+"""What can be drawn, as complete Tasks: defaults from the model's entry, a seed, every limit checked."""
 
 import secrets
 from dataclasses import replace
 from typing import Any
 
-from pipelines.catalog import Catalog, Kind, Model
-from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
+from pipelines.catalog import Catalog
+from pipelines.errors import TaskRefused
 from pipelines.limits import check_controls, check_drawing, check_name, check_range, check_start, fitting
 from pipelines.lora_tags import taken_out
+from pipelines.planning.installed import check_installed, controlnet_named, depth_model, lora_named, vae_named
 from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
 from pipelines.tasks import (
@@ -137,51 +138,6 @@ def outpaint(
     task = Outpaint(**_drawing(catalog, "outpaint", whole, said), image=image, **sides, feather=feather)
     _check(catalog, task)
     return task
-
-
-def check_installed(catalog: Catalog, model: Model) -> None:
-    """Raises ModelNotInstalled, with the commands that mend it."""
-    if missing := catalog.to_pull(model):
-        commands = " and ".join(f"`darkroom pull {name}`" for name in missing)
-        raise ModelNotInstalled(f"The model is known but not installed: run {commands} on the server.", field="model")
-
-
-def lora_named(catalog: Catalog, name: str) -> Model:
-    """The catalogue's entry of a LoRA. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `loras`."""
-    return _named(catalog, name, "lora", "loras")
-
-
-def vae_named(catalog: Catalog, name: str) -> Model:
-    """The catalogue's entry of a VAE. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `vae`."""
-    return _named(catalog, name, "vae", "vae")
-
-
-def controlnet_named(catalog: Catalog, name: str) -> Model:
-    """The entry of a ControlNet. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `controls`."""
-    return _named(catalog, name, "controlnet", "controls")
-
-
-def depth_model(catalog: Catalog) -> Model:
-    """What the annotator `depth` sees with: the first installed model of that kind. Raises TaskRefused."""
-    able = [model for model in catalog.models if model.kind == "depth"]
-    for model in able:
-        if catalog.is_installed(model):
-            return model
-    remedy = f"run `darkroom pull {able[0].id}` on the server, or send" if able else "send"
-    raise TaskRefused(
-        f"No model that sees depth is installed: {remedy} a depth map with the annotator none.", field="controls"
-    )
-
-
-def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:
-    try:
-        entry = catalog.named(name, kind)
-        if entry.kind != kind:
-            raise TaskRefused(f"{field} must name a model of kind {kind}: GET /darkroom/v1/models lists them.")
-        check_installed(catalog, entry)
-    except (ModelUnknown, ModelNotInstalled, TaskRefused) as error:
-        raise type(error)(error.sentence, field=field) from None
-    return entry
 
 
 def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said: dict[str, Any]) -> dict[str, Any]:

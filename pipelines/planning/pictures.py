@@ -1,15 +1,16 @@
-"""Turns what a caller asked to be done with a picture into a complete Task: the counterpart of `planning`."""
+"""What can be done with a given picture, as complete Tasks: the counterpart of `drawing`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.catalog import TASKS, Catalog, Kind
+from pipelines.catalog import Catalog
 from pipelines.colours import colour_of
 from pipelines.cropping import MODES as CROP_MODES
-from pipelines.errors import ModelNotInstalled, TaskRefused
+from pipelines.errors import TaskRefused
 from pipelines.filters.table import chain
 from pipelines.limits import check_name, check_range
-from pipelines.planning import check_installed, tiled_image_to_image
+from pipelines.planning.drawing import tiled_image_to_image
+from pipelines.planning.installed import tool
 from pipelines.tasks import (
     CUTOUT_OUTPUTS,
     FITS,
@@ -56,7 +57,7 @@ def upscale(
         target = size_by_sides(own, width, height)
     else:
         raise TaskRefused("Say a factor or how large, not both.", field="factor")
-    network = None if mode == "fast" else _tool(catalog, model, "upscaler", needed=mode == "conservative")
+    network = None if mode == "fast" else tool(catalog, model, "upscaler", needed=mode == "conservative")
     if drawn and mode != "creative":
         raise TaskRefused(f"Only the mode creative takes {next(iter(drawn))}.", field=next(iter(drawn)))
     over = tiled_image_to_image(catalog, target, **drawn) if mode == "creative" else None
@@ -115,23 +116,7 @@ def remove_background(
         check_name(method, ("network", "grabcut"), "method")
     if isinstance(background, str):
         background = "#{:02x}{:02x}{:02x}".format(*colour_of(background, "background"))
-    network = None if method == "grabcut" else _tool(catalog, model, "matting", needed=method is not None)
+    network = None if method == "grabcut" else tool(catalog, model, "matting", needed=method is not None)
     return RemoveBackground(
         image=image, model=network, edge=Edge(**edge), output=output, background=background, fit=fit
     )
-
-
-def _tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool) -> str | None:
-    """The id of the model of that kind: None where none is named, none is installed, and it may do without."""
-    if name is None:
-        try:
-            return catalog.default(*TASKS[kind]).id
-        except ModelNotInstalled:
-            if needed:
-                raise
-            return None
-    entry = catalog.named(name, kind)
-    if entry.kind != kind:
-        raise TaskRefused(f"model must name one of kind {kind}: GET /darkroom/v1/models lists them.", field="model")
-    check_installed(catalog, entry)
-    return entry.id

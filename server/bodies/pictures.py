@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from pipelines.tasks import CUTOUT_OUTPUTS, FITS
 from server import decode
+from server.bodies.job import JobBody, Picture, Share
 from server.http.body import Body, Name, Seed, Text
-from server.routes.job_body import JobBody, Picture, Share
 
 
 class ProcessingBody(JobBody):

@@ -1,0 +1,17 @@
+"""Turns what a caller asked for into a complete Task: one function for each kind, one file for each family."""
+
+from pipelines.planning.drawing import image_to_image, inpaint, outpaint, text_to_image, tiled_image_to_image
+from pipelines.planning.pictures import crop, describe, filters, remove_background, upscale
+
+__all__ = [
+    "crop",
+    "describe",
+    "filters",
+    "image_to_image",
+    "inpaint",
+    "outpaint",
+    "remove_background",
+    "text_to_image",
+    "tiled_image_to_image",
+    "upscale",
+]

@@ -1,0 +1,65 @@
+"""The models that a task needs beside the one that draws: by name, installed, and of the kind that is asked for."""
+
+from pipelines.catalog import TASKS, Catalog, Kind, Model
+from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
+
+
+def check_installed(catalog: Catalog, model: Model) -> None:
+    """Raises ModelNotInstalled, with the commands that mend it."""
+    if missing := catalog.to_pull(model):
+        commands = " and ".join(f"`darkroom pull {name}`" for name in missing)
+        raise ModelNotInstalled(f"The model is known but not installed: run {commands} on the server.", field="model")
+
+
+def lora_named(catalog: Catalog, name: str) -> Model:
+    """The catalogue's entry of a LoRA. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `loras`."""
+    return _named(catalog, name, "lora", "loras")
+
+
+def vae_named(catalog: Catalog, name: str) -> Model:
+    """The catalogue's entry of a VAE. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `vae`."""
+    return _named(catalog, name, "vae", "vae")
+
+
+def controlnet_named(catalog: Catalog, name: str) -> Model:
+    """The entry of a ControlNet. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `controls`."""
+    return _named(catalog, name, "controlnet", "controls")
+
+
+def depth_model(catalog: Catalog) -> Model:
+    """What the annotator `depth` sees with: the first installed model of that kind. Raises TaskRefused."""
+    able = [model for model in catalog.models if model.kind == "depth"]
+    for model in able:
+        if catalog.is_installed(model):
+            return model
+    remedy = f"run `darkroom pull {able[0].id}` on the server, or send" if able else "send"
+    raise TaskRefused(
+        f"No model that sees depth is installed: {remedy} a depth map with the annotator none.", field="controls"
+    )
+
+
+def tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool) -> str | None:
+    """The id of the model of that kind: None where none is named, none is installed, and it may do without."""
+    if name is None:
+        try:
+            return catalog.default(*TASKS[kind]).id
+        except ModelNotInstalled:
+            if needed:
+                raise
+            return None
+    entry = catalog.named(name, kind)
+    if entry.kind != kind:
+        raise TaskRefused(f"model must name one of kind {kind}: GET /darkroom/v1/models lists them.", field="model")
+    check_installed(catalog, entry)
+    return entry.id
+
+
+def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:
+    try:
+        entry = catalog.named(name, kind)
+        if entry.kind != kind:
+            raise TaskRefused(f"{field} must name a model of kind {kind}: GET /darkroom/v1/models lists them.")
+        check_installed(catalog, entry)
+    except (ModelUnknown, ModelNotInstalled, TaskRefused) as error:
+        raise type(error)(error.sentence, field=field) from None
+    return entry

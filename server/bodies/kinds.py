@@ -1,0 +1,76 @@
+"""What a job can be asked for: the kinds of task by name, and how a JSON object becomes a complete Task."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pipelines import planning
+from pipelines.catalog import Catalog
+from pipelines.tasks import Task
+from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.job import JobBody
+from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
+from server.errors import BodyInvalid
+from server.http.body import check, ignored_fields
+
+
+class Kind(NamedTuple):
+    """How a kind of task comes in: its body, and the planning that turns the body's fields into a complete Task."""
+
+    body: type[JobBody]
+    plan: Callable[..., Task]
+
+
+KINDS: dict[str, Kind] = {
+    "text_to_image": Kind(TextToImageBody, planning.text_to_image),
+    "image_to_image": Kind(ImageToImageBody, planning.image_to_image),
+    "inpaint": Kind(InpaintBody, planning.inpaint),
+    "outpaint": Kind(OutpaintBody, planning.outpaint),
+    "upscale": Kind(UpscaleBody, planning.upscale),
+    "filter": Kind(FilterBody, planning.filters),
+    "crop": Kind(CropBody, planning.crop),
+    "describe": Kind(DescribeBody, planning.describe),
+    "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
+}
+
+
+class Asked(NamedTuple):
+    """headers: name the fields that were ignored."""
+
+    body: JobBody
+    task: Task
+    headers: dict[str, str]
+
+
+async def asked_for(catalog: Catalog, value: dict[str, Any]) -> Asked:
+    """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what the planning raises."""
+    name = value.pop("task", None)
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise BodyInvalid(f"`task` must be one of: {', '.join(KINDS)}.", field="task")
+    body = check(kind.body, value)
+    return Asked(body, kind.plan(catalog, **await body.said()), ignored_fields(kind.body, value))
+
+
+def openapi() -> dict[str, Any]:
+    """One schema a kind, told apart by `task`."""
+    example = {"task": "text_to_image", "prompt": "a big yellow star on a black background", "seed": 1}
+    schemas = []
+    for name, kind in KINDS.items():
+        schema = kind.body.model_json_schema(ref_template=f"#/components/schemas/{name}_{{model}}")
+        schema = _inlined(schema, schema.pop("$defs", {}), name)
+        schema["properties"] = {"task": {"const": name}, **schema["properties"]}
+        schema["required"] = ["task", *schema.get("required", [])]
+        schemas.append(schema)
+    content = {"schema": {"oneOf": schemas}, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def _inlined(value: Any, parts: dict[str, Any], name: str) -> Any:
+    """The schema with its parts in place: a body's own `$defs` would be out of reach inside the whole description."""
+    if isinstance(value, dict):
+        if reference := value.get("$ref"):
+            return _inlined(parts[reference.removeprefix(f"#/components/schemas/{name}_")], parts, name)
+        return {key: _inlined(item, parts, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_inlined(item, parts, name) for item in value]
+    return value
