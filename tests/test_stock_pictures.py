@@ -25,7 +25,7 @@ from tests.test_stock import farthest, run
 
 pytestmark = pytest.mark.draws
 
-STEPS = 6
+STEPS = 4
 SQUARE = draw_scene(Scene("cyan", (Thing("red", "square", "big", "middle"),)), 128, 128, Random(1))
 HEART = draw_scene(Scene("white", (Thing("black", "heart", "medium", "left"),)), 160, 96, Random(2))
 ADAPTERS = {"plain": False, "plus": True}

@@ -15,6 +15,7 @@ from pipelines.sdxl.attention import widths
 
 SIDE = 32  # pixels that the encoder sees
 STATES, EMBEDDING = 64, 24  # widths inside the encoder and after it
+LAYERS = (("0.to_q", 1, 1), ("0.to_kv", 2, 1), ("0.to_out", 1, 1), ("1.1", 4, 1), ("1.3", 1, 4))  # of a "plus" adapter
 QUERIES = 6  # tokens of a picture, of a "plus" adapter
 FILES = ("adapter.safetensors", "image_encoder/config.json", "image_encoder/model.safetensors")
 
@@ -27,7 +28,7 @@ def entry(name: str) -> dict[str, Any]:
 
 
 def save_ip_adapter(folder: Path, unet: UNet2DConditionModel, seed: int, *, plus: bool = False) -> None:
-    """With weights as large as they are after a training, so that the picture becomes another one."""
+    """In `folder`, with weights that change a picture, but leave it one."""
     torch.manual_seed(seed)
     config = CLIPVisionConfig(
         hidden_size=STATES,
@@ -54,20 +55,16 @@ def _plain(width: int) -> dict[str, Tensor]:
 
 def _plus(width: int) -> dict[str, Tensor]:
     layers = {"latents": torch.randn(1, QUERIES, STATES)} | _norm("norm_out", width)
-    layers |= {"proj_in.weight": _square(), "proj_in.bias": torch.zeros(STATES)}
+    layers |= {"proj_in.weight": torch.randn(STATES, STATES) / 8, "proj_in.bias": torch.zeros(STATES)}
     layers |= {"proj_out.weight": torch.randn(width, STATES) / 8, "proj_out.bias": torch.zeros(width)}
     for depth in range(4):
         place = f"layers.{depth}"
         for norm in ("0.norm1", "0.norm2", "1.0"):
             layers |= _norm(f"{place}.{norm}", STATES)
-        layers |= {f"{place}.{name}.weight": _square() for name in ("0.to_q", "0.to_out", "1.1", "1.3")}
-        layers[f"{place}.0.to_kv.weight"] = torch.cat([_square(), _square()])
+        for name, rows, columns in LAYERS:
+            layers[f"{place}.{name}.weight"] = torch.randn(rows * STATES, columns * STATES) / (columns * STATES) ** 0.5
     return layers
 
 
 def _norm(name: str, width: int) -> dict[str, Tensor]:
     return {f"{name}.weight": torch.ones(width), f"{name}.bias": torch.zeros(width)}
-
-
-def _square() -> Tensor:
-    return torch.randn(STATES, STATES) / STATES**0.5
