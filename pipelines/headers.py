@@ -35,6 +35,7 @@ WIDTHS_OF_OTHERS = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}  # of
 VAE_INPUT_CONV = re.compile(r"(first_stage_model\.|vae\.)?decoder\.conv_in\.weight")
 LATENT_CHANNELS = 4
 CONTROL_NAME = re.compile(r"controlnet_cond_embedding\.|(control_model\.)?input_hint_block\.")
+IP_ADAPTER_NAME = re.compile(r"ip_adapter\.|image_proj\.")
 SDXL_CONTROL_NAME = re.compile(r"add_embedding\.|(control_model\.)?label_emb\.")
 IMAGE_CHANNELS = (1, 3, 12, 48)  # grey or colour, plain or folded by 2 or 4, as enlargers take their pictures
 MOST_VECTORS = 75  # of an embedding: what the text encoders read at once
@@ -85,9 +86,10 @@ def _kind(tensors: Tensors, metadata: Metadata) -> Kind:
         return _embedding(tensors)
     if any(CONTROL_NAME.match(name) for name in tensors):
         return _control(tensors)
-    for name, tensor in tensors.items():
-        if VAE_INPUT_CONV.fullmatch(name):
-            return _vae(tensor)
+    if any(IP_ADAPTER_NAME.match(name) for name in tensors):
+        raise WeightsRefused("It is an IP-Adapter: only an entry in models.yaml can name its image encoder.")
+    if vae := next((tensor for name, tensor in tensors.items() if VAE_INPUT_CONV.fullmatch(name)), None):
+        return _vae(vae)
     if any(len(tensor.shape) == 4 and tensor.shape[1] in IMAGE_CHANNELS for tensor in tensors.values()):
         return "upscaler"
     raise WeightsRefused("It is of no kind that is known here.")

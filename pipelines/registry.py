@@ -24,9 +24,11 @@ from pipelines.engine.memory import must_stream
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
 from pipelines.parts import PartKey, Parts
-from pipelines.planning.installed import check_installed, controlnet_named, lora_named, vae_named
-from pipelines.sdxl.control_files import check_fits, load_controlnet
+from pipelines.planning.installed import check_installed, controlnet_named, ip_adapter_named, lora_named, vae_named
+from pipelines.sdxl import control_files, ip_files
+from pipelines.sdxl.attention import let_look
 from pipelines.sdxl.embeddings import Embeddings
+from pipelines.sdxl.ip_adapter import IpAdapter
 from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file
 from pipelines.sdxl.lora import PARTS as LORA_PARTS
 from pipelines.sdxl.lora import Wardrobe, read_lora
@@ -38,6 +40,7 @@ from pipelines.tools import Tools
 from pipelines.tuning import Tuning
 from pipelines.weights import check_safetensors
 
+Loaded = SdxlModel | ControlNetModel | IpAdapter
 PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None]  # a model's id, contents of LoRAs and of a VAE
 MOST_PIPELINES = 16  # kept: a model with a set of LoRAs each
 
@@ -58,7 +61,7 @@ class Registry:
         self._device = device
         self._dtype = dtype
         self._budget = memory_budget
-        self._models: dict[str, SdxlModel | ControlNetModel] = {}  # the least recently used first
+        self._models: dict[str, Loaded] = {}  # the least recently used first
         self._parts = Parts(device, self._tuning.host_cache)
         self._checked = Checked(catalog)
         self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
@@ -88,9 +91,22 @@ class Registry:
         kept = _modules(model)
         for entry in [controlnet_named(self._catalog, name) for name in names]:
             net = self._current(entry, lambda entry: self._load_controlnet(entry, model, kept))
-            check_fits(net, model.unet)
+            control_files.check_fits(net, model.unet)
             kept.append(net)
         return kept[len(_modules(model)) :]
+
+    def ip_adapters(self, names: Sequence[str], model: SdxlModel) -> list[IpAdapter]:
+        """IP-Adapters for the model by their ids, loaded as `sdxl` loads, and as shared.
+
+        Raises what `planning.installed.ip_adapter_named` raises, WeightsRefused where one does not fit, and OutOfMemory
+        where one and the model are more than the budget.
+        """
+        adapters: list[IpAdapter] = []
+        for entry in [ip_adapter_named(self._catalog, name) for name in names]:
+            adapter = self._current(entry, lambda entry: self._load_ip_adapter(entry, model))
+            ip_files.check_fits(adapter, model.unet)
+            adapters.append(adapter)
+        return adapters
 
     def depth(self, image: Image.Image) -> Image.Image:
         """The depth map of a picture. Raises TaskRefused where no model for that is installed, and WeightsRefused."""
@@ -152,7 +168,16 @@ class Registry:
         place = self._place(entry)
         self._make_room([file for file in files if file.suffix == ".safetensors"], place, kept)
         path = files[0] if len(files) == 1 else self._catalog.folder(entry)
-        return tuned_controlnet(load_controlnet(path, model.unet, place, self._dtype), self._tuning, self._device)
+        net = control_files.load_controlnet(path, model.unet, place, self._dtype)
+        return tuned_controlnet(net, self._tuning, self._device)
+
+    def _load_ip_adapter(self, entry: Model, model: SdxlModel) -> IpAdapter:
+        """Where it does not fit beside the model it stays on the host: a task needs it once, not in every step."""
+        files = self._checked.files(entry)
+        place = self._place(entry)
+        dtype = self._dtype if place == self._device else torch.float32
+        self._make_room([file for file in files if file.suffix == ".safetensors"], place, _modules(model))
+        return ip_files.load_ip_adapter(*ip_files.adapter_and_encoder(files), model.unet, place, dtype)
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
@@ -182,7 +207,9 @@ class Registry:
         place = self._place(entry)
         model = self._read(entry, place)
         model = dataclasses.replace(model, scheduler={**model.scheduler, **entry.scheduler})
-        return tuned(model, self._tuning) if place == self._device else streamed(model, self._tuning, self._device)
+        ready = tuned(model, self._tuning) if place == self._device else streamed(model, self._tuning, self._device)
+        let_look(ready.unet)
+        return ready
 
     def _place(self, entry: Model) -> torch.device:
         """Where the model's weights go: to the device, or beside it where they have to be streamed."""
@@ -243,7 +270,7 @@ class Registry:
         return [*own, *(pipeline.model.vae for pipeline in self._pipelines.values())]
 
 
-def _modules(model: SdxlModel | ControlNetModel) -> list[nn.Module]:
+def _modules(model: Loaded) -> list[nn.Module]:
     return [getattr(model, part) for part in PARTS] if isinstance(model, SdxlModel) else [model]
 
 

@@ -20,6 +20,7 @@ from pipelines.tasks import (
     Edge,
     FirstPass,
     Foreground,
+    ImagePrompt,
     Lora,
     Picture,
     Raster,
@@ -60,7 +61,7 @@ class Cancel:
 Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
-    *(Raster, Lora, Control, Variation, FirstPass, Step, Edge),
+    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge),
     *(Picture, Description, Colour, Foreground, Terms, Tuning),
 )
 KINDS: dict[str, type] = {

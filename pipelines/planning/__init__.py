@@ -2,6 +2,7 @@
 
 from pipelines.planning.drawing import image_to_image, inpaint, outpaint, text_to_image, tiled_image_to_image
 from pipelines.planning.pictures import crop, describe, filters, remove_background, upscale
+from pipelines.planning.style import style_transfer
 
 __all__ = [
     "crop",
@@ -11,6 +12,7 @@ __all__ = [
     "inpaint",
     "outpaint",
     "remove_background",
+    "style_transfer",
     "text_to_image",
     "tiled_image_to_image",
     "upscale",
