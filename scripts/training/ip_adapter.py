@@ -104,7 +104,7 @@ def colourless_caption(scene: Scene, random: Random) -> str:
 
 
 class IpAdapterStage(Text2ImageStage):
-    """The same loss as the UNet's, with a picture of the same colours; only the adapter moves, image encoder and all."""
+    """The same loss as the UNet's, with a picture of the same colours; the adapter moves, image encoder and all."""
 
     name = "ip_adapter"
     learning_rate = 1e-3
