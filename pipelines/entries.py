@@ -20,7 +20,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "depth": (),
     "upscaler": ("upscale",),
     "matting": ("remove_background",),
-    "segmenter": ("segment",),
+    "segmenter": ("search_and_recolor", "search_and_replace"),
     "face-restorer": ("restore_faces",),
     "captioner": ("describe",),
     "scorer": (),

@@ -42,7 +42,7 @@ def tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool) -> str
     """The id of the model of that kind: None where none is named, none is installed, and it may do without."""
     if name is None:
         try:
-            return catalog.default(*TASKS[kind]).id
+            return catalog.default(TASKS[kind][0]).id
         except ModelNotInstalled:
             if needed:
                 raise

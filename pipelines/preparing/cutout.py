@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image
 
 from pipelines.canvas import picture_of
@@ -11,6 +10,7 @@ from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
 from pipelines.matting.cutout import Matte, bounds, cut_out, mattes, on_colour, on_picture, with_edge
 from pipelines.one_shot import OneShot, OneShotPipeline
+from pipelines.preparing.finding import share_of
 from pipelines.preparing.host import made
 from pipelines.registry import Registry
 from pipelines.tasks import Foreground, Raster, RemoveBackground
@@ -32,10 +32,9 @@ def prepare_cutout(job_id: str, task: RemoveBackground, registry: Registry) -> P
 
 def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
     mask = with_edge(image, matte.mask, task.edge)
-    share = float(np.asarray(mask).mean() / 255)
     result = mask if task.output == "mask" else cut_out(image, mask)
     if task.output == "cutout" and isinstance(task.background, Raster):
         result = on_picture(result, picture_of(task.background), task.fit)
     elif task.output == "cutout" and isinstance(task.background, str):
         result = on_colour(result, colour_of(task.background, "background"))
-    return Made(made(result, task).picture, Foreground(matte.method, share, bounds(mask)))
+    return Made(made(result, task).picture, Foreground(matte.method, share_of(mask), bounds(mask)))

@@ -26,6 +26,7 @@ from pipelines.tasks.drawing import (
     TiledImageToImage,
     Variation,
 )
+from pipelines.tasks.finding import SearchAndRecolor, SearchAndReplace
 from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
     MOST_FEATHER,
@@ -72,6 +73,8 @@ __all__ = [
     "Processing",
     "Raster",
     "RemoveBackground",
+    "SearchAndRecolor",
+    "SearchAndReplace",
     "Task",
     "TextToImage",
     "TiledImageToImage",
@@ -79,4 +82,5 @@ __all__ = [
     "Variation",
 ]
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground
+Found = SearchAndRecolor | SearchAndReplace
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | Found

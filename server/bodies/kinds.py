@@ -7,6 +7,7 @@ from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
 from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.finding import SearchAndRecolorBody, SearchAndReplaceBody
 from server.bodies.job import JobBody
 from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.errors import BodyInvalid
@@ -30,6 +31,8 @@ KINDS: dict[str, Kind] = {
     "crop": Kind(CropBody, planning.crop),
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
+    "search_and_recolor": Kind(SearchAndRecolorBody, planning.search_and_recolor),
+    "search_and_replace": Kind(SearchAndReplaceBody, planning.search_and_replace),
 }
 
 
