@@ -21,6 +21,7 @@ from torch import nn
 
 from pipelines.catalog import Catalog, Model
 from pipelines.engine.memory import must_stream
+from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
 from pipelines.planning.installed import check_installed, controlnet_named, lora_named, vae_named
@@ -74,7 +75,7 @@ class Registry:
         if it alone is more than the budget.
         """
         entry = self._catalog.get(model_id)
-        if entry.kind not in ("sdxl", "sdxl-inpaint"):
+        if entry.kind not in DRAWING_KINDS:
             raise TaskRefused("This model does not draw; choose one of kind sdxl.", field="model")
         return cast(SdxlModel, self._current(entry, self._load))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.catalog import Catalog
-from pipelines.errors import TaskRefused
+from pipelines.errors import ModelNotInstalled, TaskRefused
 from pipelines.limits import check_controls, check_drawing, check_name, check_range, check_start, fitting
 from pipelines.lora_tags import taken_out
 from pipelines.planning.installed import check_installed, controlnet_named, depth_model, lora_named, vae_named
@@ -16,6 +16,7 @@ from pipelines.tasks import (
     FITS,
     Control,
     Drawing,
+    Edit,
     FirstPass,
     ImageToImage,
     Inpaint,
@@ -28,6 +29,7 @@ from pipelines.tasks import (
 
 RANDOM_SEEDS = 2**32  # short enough for people to copy, and for JavaScript to hold
 IMAGE_STRENGTH = 0.6
+IMAGE_GUIDANCE, MOST_IMAGE_GUIDANCE = 1.5, 10.0
 TILES_STRENGTH = 0.3  # more, and every tile would show a whole scene of the prompt
 ECONOMY_INTERVAL = (0.0, 0.7)  # guidance is dropped late, where it changes least: a row less for those steps
 MOST_CLIP_SKIP = 11
@@ -116,6 +118,32 @@ def inpaint(
     return task
 
 
+def edit(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    image_guidance_scale: float | None = None,
+    strength: float | None = None,
+    fit: str = "crop",
+    **said: Any,
+) -> Edit | ImageToImage:
+    """`image` changed as the prompt tells, by the model named, or by the first installed one that edits.
+
+    Where that is none, or the model named does not edit, it is drawn over as the prompt says. strength is of that;
+    image_guidance_scale, 1.5 unless said, is of an edit.
+    """
+    name = said.pop("model", None) or _editing(catalog)
+    if name is None or "edit" not in catalog.get(name).tasks:
+        return image_to_image(catalog, image=image, strength=strength, fit=fit, model=name, **said)
+    check_name(fit, FITS, "fit")
+    scale = IMAGE_GUIDANCE if image_guidance_scale is None else image_guidance_scale
+    check_range(scale, 1, MOST_IMAGE_GUIDANCE, "image_guidance_scale")
+    fields = _drawing(catalog, "edit", (image.width, image.height), said | {"model": name})
+    task = Edit(**fields, image=image, image_guidance_scale=scale, fit=fit)
+    _check(catalog, task)
+    return task
+
+
 def outpaint(
     catalog: Catalog,
     *,
@@ -138,6 +166,14 @@ def outpaint(
     task = Outpaint(**_drawing(catalog, "outpaint", whole, said), image=image, **sides, feather=feather)
     _check(catalog, task)
     return task
+
+
+def _editing(catalog: Catalog) -> str | None:
+    """The id of the first installed model that edits by instruction."""
+    try:
+        return catalog.default("edit").id
+    except ModelNotInstalled:
+        return None
 
 
 def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.catalog import Catalog
-from pipelines.colours import colour_of
+from pipelines.colours import hexadecimal
 from pipelines.errors import TaskRefused
 from pipelines.limits import check_range, check_text
 from pipelines.planning.drawing import inpaint
@@ -21,7 +21,7 @@ def search_and_recolor(
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
     """
     network = _segmenter(catalog, segmenter, select_prompt, "select_prompt", dilation)
-    code = "#{:02x}{:02x}{:02x}".format(*colour_of(colour, "colour"))
+    code = hexadecimal(colour, "colour")
     return SearchAndRecolor(image=image, model=network, words=select_prompt, colour=code, dilation=dilation)
 
 
@@ -52,7 +52,7 @@ def _segmenter(catalog: Catalog, name: str | None, words: str, field: str, dilat
     if not words.strip():
         raise TaskRefused("Say in words what is to be found in the picture.", field=field)
     check_range(dilation, 0, MOST_DILATION, "dilation")
-    network = tool(catalog, name, "segmenter", needed=True)
+    network = tool(catalog, name, "segmenter", needed=True, field="segmenter")
     assert network is not None
     check_text(words, field, catalog.get(network).limits)
     return network

@@ -11,6 +11,7 @@ from pipelines.registry import Registry
 from pipelines.tasks import (
     Drawing,
     RemoveBackground,
+    ReplaceBackground,
     SearchAndRecolor,
     SearchAndReplace,
     Task,
@@ -35,7 +36,7 @@ class Preparer:
                 return prepare_drawing(job_id, task, self._catalog, self._registry)
             case Upscale():
                 return prepare_upscale(job_id, task, self._registry)
-            case RemoveBackground():
+            case RemoveBackground() | ReplaceBackground():
                 return prepare_cutout(job_id, task, self._registry)
             case SearchAndRecolor() | SearchAndReplace():
                 return prepare_search(job_id, task, self._registry)

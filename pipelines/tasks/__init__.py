@@ -16,6 +16,7 @@ from pipelines.tasks.drawing import (
     Control,
     Drawing,
     Drawn,
+    Edit,
     FirstPass,
     ImageToImage,
     Inpaint,
@@ -26,7 +27,13 @@ from pipelines.tasks.drawing import (
     TiledImageToImage,
     Variation,
 )
-from pipelines.tasks.finding import SearchAndRecolor, SearchAndReplace
+from pipelines.tasks.finding import (
+    LIGHT_DIRECTIONS,
+    Relight,
+    ReplaceBackground,
+    SearchAndRecolor,
+    SearchAndReplace,
+)
 from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
     MOST_FEATHER,
@@ -48,6 +55,7 @@ __all__ = [
     "FILLS",
     "FITS",
     "KARRAS",
+    "LIGHT_DIRECTIONS",
     "MOST_CONTROLS",
     "MOST_FEATHER",
     "MOST_SMOOTHING",
@@ -61,6 +69,7 @@ __all__ = [
     "Drawing",
     "Drawn",
     "Edge",
+    "Edit",
     "Facts",
     "Filter",
     "FirstPass",
@@ -72,7 +81,9 @@ __all__ = [
     "Picture",
     "Processing",
     "Raster",
+    "Relight",
     "RemoveBackground",
+    "ReplaceBackground",
     "SearchAndRecolor",
     "SearchAndReplace",
     "Task",
@@ -82,5 +93,5 @@ __all__ = [
     "Variation",
 ]
 
-Found = SearchAndRecolor | SearchAndReplace
+Found = SearchAndRecolor | SearchAndReplace | ReplaceBackground | Relight
 Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | Found
