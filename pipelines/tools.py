@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from pipelines.catalog import Catalog, Model
+from pipelines.checked import Checked
 from pipelines.depth import DepthModel, load_depth
 from pipelines.matting.network import MattingNetwork, load_matting
 from pipelines.planning.installed import check_installed, depth_model
 from pipelines.segment import Segmenter, load_segmenter
 from pipelines.upscale.network import Upscaler, load_upscaler
-from pipelines.weights import inside, verify_sha256
 
 MOST_LOADED = 4
 
@@ -27,6 +27,7 @@ class Tools:
 
     def __init__(self, catalog: Catalog, device: torch.device, dtype: torch.dtype) -> None:
         self._catalog, self._device, self._dtype = catalog, device, dtype
+        self._checked = Checked(catalog)
         self._loaded: dict[str, Any] = {}  # by what they are made of, the least recently used first
 
     def upscaler(self, name: str) -> Upscaler:
@@ -59,12 +60,8 @@ class Tools:
         return tool
 
     def _path(self, entry: Model) -> Path:
-        folder = self._catalog.folder(entry)
-        paths = [inside(folder, file.path) for file in entry.files]
-        for file, path in zip(entry.files, paths, strict=True):
-            if file.sha256:
-                verify_sha256(path, file.sha256)
-        return paths[0] if len(paths) == 1 else folder
+        paths = self._checked.files(entry)
+        return paths[0] if len(paths) == 1 else self._catalog.folder(entry)
 
 
 def _matting(file: Path, device: torch.device, dtype: torch.dtype) -> MattingNetwork:
