@@ -18,6 +18,7 @@ from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
+from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
 from pipelines.loader import Loaded, Loader, modules
@@ -69,7 +70,7 @@ class Registry:
         if it alone is more than the budget.
         """
         entry = self._catalog.get(model_id)
-        if entry.kind not in ("sdxl", "sdxl-inpaint"):
+        if entry.kind not in DRAWING_KINDS:
             raise TaskRefused("This model does not draw; choose one of kind sdxl.", field="model")
         return cast(SdxlModel, self._current(entry, self._loader.sdxl))
 

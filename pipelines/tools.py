@@ -14,6 +14,7 @@ from pipelines.checked import Checked
 from pipelines.depth import DepthModel, load_depth
 from pipelines.matting.network import MattingNetwork, load_matting
 from pipelines.planning.installed import check_installed, depth_model
+from pipelines.segment import Segmenter, load_segmenter
 from pipelines.upscale.network import Upscaler, load_upscaler
 
 MOST_LOADED = 4
@@ -43,6 +44,11 @@ class Tools:
         """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
         network: MattingNetwork = self._tool(self._catalog.get(name), _matting)
         return network
+
+    def segmenter(self, name: str) -> Segmenter:
+        """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
+        segmenter: Segmenter = self._tool(self._catalog.get(name), load_segmenter)
+        return segmenter
 
     def _tool(self, entry: Model, load: Load) -> Any:
         """What `load` makes of the entry's only file, or of its folder where there are several."""

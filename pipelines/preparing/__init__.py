@@ -4,10 +4,20 @@ from pipelines.catalog import Catalog
 from pipelines.engine.running import Prepared
 from pipelines.preparing.cutout import prepare_cutout
 from pipelines.preparing.drawing import prepare_drawing
+from pipelines.preparing.finding import prepare_search
 from pipelines.preparing.host import prepare_on_host
 from pipelines.preparing.upscale import prepare_upscale
 from pipelines.registry import Registry
-from pipelines.tasks import Drawing, RemoveBackground, Task, TiledImageToImage, Upscale
+from pipelines.tasks import (
+    Drawing,
+    RemoveBackground,
+    ReplaceBackground,
+    SearchAndRecolor,
+    SearchAndReplace,
+    Task,
+    TiledImageToImage,
+    Upscale,
+)
 from pipelines.tiled import tiled
 
 
@@ -26,7 +36,9 @@ class Preparer:
                 return prepare_drawing(job_id, task, self._catalog, self._registry)
             case Upscale():
                 return prepare_upscale(job_id, task, self._registry)
-            case RemoveBackground():
+            case RemoveBackground() | ReplaceBackground():
                 return prepare_cutout(job_id, task, self._registry)
+            case SearchAndRecolor() | SearchAndReplace():
+                return prepare_search(job_id, task, self._registry)
             case _:
                 return prepare_on_host(job_id, task)

@@ -18,6 +18,7 @@ from pipelines.tasks.drawing import (
     Control,
     Drawing,
     Drawn,
+    Edit,
     FirstPass,
     ImagePrompt,
     ImageToImage,
@@ -28,6 +29,13 @@ from pipelines.tasks.drawing import (
     TextToImage,
     TiledImageToImage,
     Variation,
+)
+from pipelines.tasks.finding import (
+    LIGHT_DIRECTIONS,
+    Relight,
+    ReplaceBackground,
+    SearchAndRecolor,
+    SearchAndReplace,
 )
 from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
@@ -50,6 +58,7 @@ __all__ = [
     "FILLS",
     "FITS",
     "KARRAS",
+    "LIGHT_DIRECTIONS",
     "MOST_CONTROLS",
     "MOST_FEATHER",
     "MOST_IMAGE_PROMPTS",
@@ -65,6 +74,7 @@ __all__ = [
     "Drawing",
     "Drawn",
     "Edge",
+    "Edit",
     "Facts",
     "Filter",
     "FirstPass",
@@ -77,7 +87,11 @@ __all__ = [
     "Picture",
     "Processing",
     "Raster",
+    "Relight",
     "RemoveBackground",
+    "ReplaceBackground",
+    "SearchAndRecolor",
+    "SearchAndReplace",
     "Task",
     "TextToImage",
     "TiledImageToImage",
@@ -85,4 +99,5 @@ __all__ = [
     "Variation",
 ]
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground
+Found = SearchAndRecolor | SearchAndReplace | ReplaceBackground | Relight
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | Found

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
-from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.finding import RelightBody, ReplaceBackgroundBody, SearchAndRecolorBody, SearchAndReplaceBody
 from server.bodies.job import JobBody
 from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
@@ -25,6 +26,7 @@ KINDS: dict[str, Kind] = {
     "text_to_image": Kind(TextToImageBody, planning.text_to_image),
     "image_to_image": Kind(ImageToImageBody, planning.image_to_image),
     "inpaint": Kind(InpaintBody, planning.inpaint),
+    "edit": Kind(EditBody, planning.edit),
     "outpaint": Kind(OutpaintBody, planning.outpaint),
     "style_transfer": Kind(StyleTransferBody, planning.style_transfer),
     "upscale": Kind(UpscaleBody, planning.upscale),
@@ -32,6 +34,10 @@ KINDS: dict[str, Kind] = {
     "crop": Kind(CropBody, planning.crop),
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
+    "search_and_recolor": Kind(SearchAndRecolorBody, planning.search_and_recolor),
+    "search_and_replace": Kind(SearchAndReplaceBody, planning.search_and_replace),
+    "replace_background": Kind(ReplaceBackgroundBody, planning.replace_background),
+    "relight": Kind(RelightBody, planning.relight),
 }
 
 

@@ -28,6 +28,7 @@ from pipelines.tasks import (
     Describe,
     Description,
     Edge,
+    Edit,
     Filter,
     FirstPass,
     Foreground,
@@ -37,7 +38,11 @@ from pipelines.tasks import (
     Outpaint,
     Picture,
     Raster,
+    Relight,
     RemoveBackground,
+    ReplaceBackground,
+    SearchAndRecolor,
+    SearchAndReplace,
     Task,
     TextToImage,
     TiledImageToImage,
@@ -63,11 +68,13 @@ SAID: dict[str, Any] = {
     "variation": Variation(3, 0.1),
     "controls": (Control("c", EVERY_BYTE, "canny"), Control("d", EVERY_BYTE, "none", 0.5, 0.1, 0.9, "prompt")),
 }
+INSIDE = Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True)
 TASKS: list[Task] = [
     PLAIN,
     TextToImage(**SAID, first_pass=FirstPass(64, 64, 5, 0.5)),
     ImageToImage(**SAID, image=EVERY_BYTE, strength=0.3, fit="pad"),
-    Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True),
+    INSIDE,
+    Edit(**SAID, image=EVERY_BYTE, image_guidance_scale=1.5),
     Outpaint(**SAID, image=EVERY_BYTE, left=8, top=0, right=16, bottom=1, feather=2),
     TiledImageToImage(**SAID, image=EVERY_BYTE, strength=0.3),
     Upscale(image=EVERY_BYTE, model="m", width=64, height=32, denoise=0.5),
@@ -77,6 +84,10 @@ TASKS: list[Task] = [
     Describe(image=EVERY_BYTE),
     RemoveBackground(image=EVERY_BYTE, edge=Edge(threshold=0.5, feather=2), background="#ff0000"),
     RemoveBackground(image=EVERY_BYTE, model="m", output="mask", background=EVERY_BYTE, fit="pad"),
+    SearchAndRecolor(image=EVERY_BYTE, model="m", words="the star", colour="#00ff00", dilation=3),
+    SearchAndReplace(image=EVERY_BYTE, model="m", words="the star", dilation=8, drawn=INSIDE),
+    ReplaceBackground(image=EVERY_BYTE, edge=Edge(), background="#ffffff", preserve=0.5),
+    Relight(image=EVERY_BYTE, model="m", edge=Edge(feather=1), direction="left", reference=EVERY_BYTE, drawn=INSIDE),
 ]
 PICTURE = Picture(2, 1, b"\0\1\2\3\4\5", 7, (64, 64), "m")
 EVENTS: list[Event] = [
