@@ -31,6 +31,7 @@ from pipelines.tasks import (
     Filter,
     FirstPass,
     Foreground,
+    ImagePrompt,
     ImageToImage,
     Inpaint,
     Lora,
@@ -61,6 +62,7 @@ SAID: dict[str, Any] = {
     "guidance_interval": (0.25, 0.75),
     "loras": (Lora("striped"), Lora("soft", -0.5)),
     "variation": Variation(3, 0.1),
+    "image_prompts": (ImagePrompt("l", (EVERY_BYTE, EVERY_BYTE), 0.5, 0.1, 0.9), ImagePrompt("l", (EVERY_BYTE,))),
     "controls": (Control("c", EVERY_BYTE, "canny"), Control("d", EVERY_BYTE, "none", 0.5, 0.1, 0.9, "prompt")),
 }
 TASKS: list[Task] = [
