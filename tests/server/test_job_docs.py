@@ -30,12 +30,14 @@ def encoded(mode: str) -> str:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    """Of the embedded models, and one that finds what words name: planning only looks whether its files are there."""
+    """Of the embedded models, and of those that examples need: planning only looks whether their files are there."""
     catalog = Catalog.load(default_file(), tmp_path)
     segmenter = next(model for model in catalog.models if model.kind == "segmenter")
-    catalog.folder(segmenter).mkdir(parents=True, exist_ok=True)
-    for file in segmenter.files:
-        (catalog.folder(segmenter) / file.path).touch()
+    for model in (segmenter, catalog.get("ip-adapter-sdxl")):
+        for file in model.files:
+            place = catalog.folder(model) / file.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
     return catalog
 
 

@@ -32,6 +32,7 @@ from pipelines.tasks import (
     Filter,
     FirstPass,
     Foreground,
+    ImagePrompt,
     ImageToImage,
     Inpaint,
     Lora,
@@ -66,6 +67,7 @@ SAID: dict[str, Any] = {
     "guidance_interval": (0.25, 0.75),
     "loras": (Lora("striped"), Lora("soft", -0.5)),
     "variation": Variation(3, 0.1),
+    "image_prompts": (ImagePrompt("l", (EVERY_BYTE, EVERY_BYTE), 0.5, 0.1, 0.9), ImagePrompt("l", (EVERY_BYTE,))),
     "controls": (Control("c", EVERY_BYTE, "canny"), Control("d", EVERY_BYTE, "none", 0.5, 0.1, 0.9, "prompt")),
 }
 INSIDE = Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True)
