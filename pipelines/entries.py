@@ -22,6 +22,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "matting": ("remove_background",),
     "segmenter": ("segment",),
     "face-restorer": ("restore_faces",),
+    "face-detector": (),
     "captioner": ("describe",),
     "scorer": (),
     "enhancer": (),
@@ -40,6 +41,7 @@ Kind = Literal[
     "matting",
     "segmenter",
     "face-restorer",
+    "face-detector",  # in place of the Haar cascade that needs no file
     "captioner",
     "scorer",
     "enhancer",

@@ -4,6 +4,7 @@ They are small beside the models that draw, a hundred megabytes at most, so they
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 
 from pipelines.catalog import Catalog, Model
 from pipelines.depth import DepthModel, load_depth
+from pipelines.faces.detection import Detector, load_detector
+from pipelines.faces.restoration import Restorer, load_restorer
 from pipelines.matting.network import MattingNetwork, load_matting
-from pipelines.planning.installed import check_installed, depth_model
+from pipelines.planning.installed import check_installed, depth_model, first_installed
 from pipelines.upscale.network import Upscaler, load_upscaler
 from pipelines.weights import inside, verify_sha256
 
@@ -43,6 +46,21 @@ class Tools:
         network: MattingNetwork = self._tool(self._catalog.get(name), _matting)
         return network
 
+    def face_restorer(self, name: str) -> Restorer:
+        """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
+        restorer: Restorer = self._tool(self._catalog.get(name), load_restorer)
+        return restorer
+
+    def face_detector(self) -> Detector:
+        """The first installed one, or the Haar cascade, which needs no file. Raises WeightsRefused."""
+        entry = first_installed(self._catalog, "face-detector")
+        detector: Detector = self._tool(entry, _yunet) if entry else self._haar
+        return detector
+
+    @cached_property
+    def _haar(self) -> Detector:
+        return load_detector(None)
+
     def _tool(self, entry: Model, load: Load) -> Any:
         """What `load` makes of the entry's only file, or of its folder where there are several."""
         check_installed(self._catalog, entry)
@@ -64,3 +82,8 @@ class Tools:
 def _matting(file: Path, device: torch.device, dtype: torch.dtype) -> MattingNetwork:
     """Its file says in which precision it computes."""
     return load_matting(file, device)
+
+
+def _yunet(file: Path, device: torch.device, dtype: torch.dtype) -> Detector:
+    """OpenCV runs it, on the host."""
+    return load_detector(file)

@@ -18,11 +18,13 @@ from pipelines.tasks import (
     Control,
     Description,
     Edge,
+    Face,
     FirstPass,
     Foreground,
     Lora,
     Picture,
     Raster,
+    RestoredFaces,
     Task,
     Variation,
 )
@@ -61,7 +63,7 @@ Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
     *(Raster, Lora, Control, Variation, FirstPass, Step, Edge),
-    *(Picture, Description, Colour, Foreground, Terms, Tuning),
+    *(Picture, Description, Colour, Face, Foreground, RestoredFaces, Terms, Tuning),
 )
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)

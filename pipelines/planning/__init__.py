@@ -1,6 +1,7 @@
 """Turns what a caller asked for into a complete Task: one function for each kind, one file for each family."""
 
 from pipelines.planning.drawing import image_to_image, inpaint, outpaint, text_to_image, tiled_image_to_image
+from pipelines.planning.faces import restore_faces
 from pipelines.planning.pictures import crop, describe, filters, remove_background, upscale
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "inpaint",
     "outpaint",
     "remove_background",
+    "restore_faces",
     "text_to_image",
     "tiled_image_to_image",
     "upscale",

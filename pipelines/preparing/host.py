@@ -10,15 +10,18 @@ from pipelines.canvas import picture_of
 from pipelines.cropping import crop
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
+from pipelines.faces.detection import Detector
 from pipelines.filters.table import filtered
 from pipelines.one_shot import OneShot, OneShotPipeline, in_turn
+from pipelines.registry import Registry
 from pipelines.tasks import Crop, Describe, Description, Filter, Picture, Processing, Task
+from pipelines.tools import Tools
 
 ON_HOST = PoolKey("", (), 0, 0)
 
 
-def prepare_on_host(job_id: str, task: Processing) -> Prepared:
-    return on_host(job_id, _work(task), task.image.width * task.image.height, lambda _, result: result)
+def prepare_on_host(job_id: str, task: Processing, registry: Registry) -> Prepared:
+    return on_host(job_id, _work(task, registry.tools), task.image.width * task.image.height, lambda _, result: result)
 
 
 def on_host(
@@ -36,17 +39,23 @@ def made(image: Image.Image, task: Processing) -> Made:
     return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model))
 
 
-def _work(task: Processing) -> Callable[[], Made]:
+def _work(task: Processing, tools: Tools) -> Callable[[], Made]:
     image = picture_of(task.image)
     match task:
         case Filter(steps=steps):
             return lambda: made(filtered(image, steps), task)
         case Crop():
-            return lambda: made(crop(image, task.width, task.height, task.mode, task.focus), task)
+            return lambda: made(_cropped(image, task, tools.face_detector()), task)
         case Describe():
-            return lambda: Made(facts=_described(image))
+            return lambda: Made(facts=_described(image, tools.face_detector()))
     raise AssertionError(task)
 
 
-def _described(image: Image.Image) -> Description:
-    return Description(dominant_colours(image), perceptual_hash(image), sharpness(image))
+def _cropped(image: Image.Image, task: Crop, detector: Detector) -> Image.Image:
+    smart = task.mode == "smart" and task.focus is None
+    faces = [face.box for face in detector.faces(image)] if smart else []
+    return crop(image, task.width, task.height, task.mode, task.focus, faces)
+
+
+def _described(image: Image.Image, detector: Detector) -> Description:
+    return Description(dominant_colours(image), perceptual_hash(image), sharpness(image), detector.faces(image))

@@ -36,9 +36,10 @@ from pipelines.tasks.processing import (
     Filter,
     Processing,
     RemoveBackground,
+    RestoreFaces,
     Upscale,
 )
-from pipelines.tasks.results import Colour, Description, Facts, Foreground, Picture
+from pipelines.tasks.results import Colour, Description, Face, Facts, Foreground, Picture, RestoredFaces
 
 __all__ = [
     "ANNOTATORS",
@@ -60,6 +61,7 @@ __all__ = [
     "Drawing",
     "Drawn",
     "Edge",
+    "Face",
     "Facts",
     "Filter",
     "FirstPass",
@@ -72,6 +74,8 @@ __all__ = [
     "Processing",
     "Raster",
     "RemoveBackground",
+    "RestoreFaces",
+    "RestoredFaces",
     "Task",
     "TextToImage",
     "TiledImageToImage",
@@ -79,4 +83,4 @@ __all__ = [
     "Variation",
 ]
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | RestoreFaces

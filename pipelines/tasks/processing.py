@@ -19,17 +19,30 @@ class Processing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFaces(Processing):
+    """`image` with the details of its faces drawn anew by a model of kind `face-restorer`; its size stays.
+
+    model None only counts them. strength: 0 to 1, how much of a new face shows over the old one. made_by: the model
+    that `image` comes from, where it is a step on the way.
+    """
+
+    strength: float = 1.0
+    made_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upscale(Processing):
     """`image` at width x height pixels, enlarged by a model of kind `upscaler`, or by Lanczos alone.
 
-    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over: how the enlarged picture is drawn
-    over, for details that it never had; it takes the place of the image there.
+    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over, faces: how the enlarged picture
+    is drawn over, for details that it never had, or only its faces are; it takes the place of the image there.
     """
 
     width: int
     height: int
     denoise: float = 0.0
     over: TiledImageToImage | None = None
+    faces: RestoreFaces | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

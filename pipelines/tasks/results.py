@@ -12,12 +12,23 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
+class Face:
+    """box: left, top, right, bottom in pixels, inside the picture. score: how sure the detector is, 0 to 1; None where
+    it does not say.
+    """
+
+    box: tuple[int, int, int, int]
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`."""
+    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`. faces: the largest first."""
 
     colours: tuple[Colour, ...]
     perceptual_hash: str
     sharpness: float
+    faces: tuple[Face, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,16 @@ class Foreground:
     bounds: tuple[int, int, int, int] | None
 
 
-Facts = Description | Foreground
+@dataclass(frozen=True, slots=True)
+class RestoredFaces:
+    """faces: where they are, the largest first. found: how many. restored: of how many a network drew the details."""
+
+    faces: tuple[Face, ...]
+    found: int
+    restored: int
+
+
+Facts = Description | Foreground | RestoredFaces
 
 
 @dataclass(frozen=True, slots=True)

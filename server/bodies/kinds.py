@@ -7,6 +7,7 @@ from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
 from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.faces import RestoreFacesBody
 from server.bodies.job import JobBody
 from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.errors import BodyInvalid
@@ -30,6 +31,7 @@ KINDS: dict[str, Kind] = {
     "crop": Kind(CropBody, planning.crop),
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
+    "restore_faces": Kind(RestoreFacesBody, planning.restore_faces),
 }
 
 

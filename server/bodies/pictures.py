@@ -29,6 +29,7 @@ class UpscaleBody(ProcessingBody):
     width: int | None = None
     height: int | None = None
     denoise: Share = 0.0
+    restore_faces: bool = Field(False, description="Then its faces, by a network of kind face-restorer.")
     prompt: Text | None = None
     negative_prompt: Text | None = None
     strength: Share | None = None

@@ -28,6 +28,7 @@ from pipelines.tasks import (
     Describe,
     Description,
     Edge,
+    Face,
     Filter,
     FirstPass,
     Foreground,
@@ -38,6 +39,8 @@ from pipelines.tasks import (
     Picture,
     Raster,
     RemoveBackground,
+    RestoredFaces,
+    RestoreFaces,
     Task,
     TextToImage,
     TiledImageToImage,
@@ -76,6 +79,8 @@ TASKS: list[Task] = [
     Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0)),
     Describe(image=EVERY_BYTE),
     RemoveBackground(image=EVERY_BYTE, edge=Edge(threshold=0.5, feather=2), background="#ff0000"),
+    RestoreFaces(image=EVERY_BYTE, model="m", strength=0.5),
+    Upscale(image=EVERY_BYTE, width=64, height=32, faces=RestoreFaces(image=EVERY_BYTE, made_by="m")),
     RemoveBackground(image=EVERY_BYTE, model="m", output="mask", background=EVERY_BYTE, fit="pad"),
 ]
 PICTURE = Picture(2, 1, b"\0\1\2\3\4\5", 7, (64, 64), "m")
@@ -86,9 +91,10 @@ EVENTS: list[Event] = [
     Finished("j", ()),
     Finished("j", (PICTURE, replace(PICTURE, seed=8, pixels=b"\xff" * 6))),
     Finished("j", (replace(PICTURE, seed=None, model=None),)),
-    Finished("j", (), Description((Colour("#ff0000", 0.75),), "00ff00ff00ff00ff", 12.5)),
+    Finished("j", (), Description((Colour("#ff0000", 0.75),), "00ff00ff00ff00ff", 12.5, (Face((1, 2, 3, 4), 0.5),))),
     Finished("j", (PICTURE,), Foreground("grabcut", 0.25, (1, 2, 3, 4))),
     Finished("j", (PICTURE,), Foreground("network", 0.0, None)),
+    Finished("j", (PICTURE,), RestoredFaces((Face((1, 2, 3, 4), None),), 1, 0)),
     Failed("j", "out_of_memory", "Ask for less."),
     Cancelled("j"),
 ]
