@@ -17,14 +17,16 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "lora": (),
     "vae": (),
     "embedding": (),
-    "depth": (),
+    "depth": ("annotate",),
     "upscaler": ("upscale",),
     "matting": ("remove_background",),
     "segmenter": ("segment",),
     "face-restorer": ("restore_faces",),
     "face-detector": (),
+    "detector": ("describe",),
     "captioner": ("describe",),
-    "scorer": (),
+    "safety-scorer": ("describe",),
+    "aesthetic-scorer": ("describe",),
     "enhancer": (),
     "fake": ("text_to_image",),
 }
@@ -42,8 +44,10 @@ Kind = Literal[
     "segmenter",
     "face-restorer",
     "face-detector",  # in place of the Haar cascade that needs no file
+    "detector",  # of things that it has names for
     "captioner",
-    "scorer",
+    "safety-scorer",
+    "aesthetic-scorer",
     "enhancer",
     "fake",  # `pipelines.fake`: no model, for tests of everything around one
 ]

@@ -18,13 +18,16 @@ from pipelines.tasks import (
     Control,
     Description,
     Edge,
+    Embedded,
     Face,
     FirstPass,
     Foreground,
     Lora,
+    Object,
     Picture,
     Raster,
     RestoredFaces,
+    Setting,
     Task,
     Variation,
 )
@@ -63,7 +66,7 @@ Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
     *(Raster, Lora, Control, Variation, FirstPass, Step, Edge),
-    *(Picture, Description, Colour, Face, Foreground, RestoredFaces, Terms, Tuning),
+    *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces, Terms, Tuning),
 )
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)

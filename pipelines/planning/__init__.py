@@ -2,9 +2,10 @@
 
 from pipelines.planning.drawing import image_to_image, inpaint, outpaint, text_to_image, tiled_image_to_image
 from pipelines.planning.faces import restore_faces
-from pipelines.planning.pictures import crop, describe, filters, remove_background, upscale
+from pipelines.planning.pictures import annotate, crop, describe, filters, remove_background, upscale
 
 __all__ = [
+    "annotate",
     "crop",
     "describe",
     "filters",

@@ -12,11 +12,14 @@ from pipelines.limits import check_name, check_range
 from pipelines.planning.drawing import tiled_image_to_image
 from pipelines.planning.installed import tool
 from pipelines.tasks import (
+    ANNOTATORS,
     CUTOUT_OUTPUTS,
     FITS,
+    Annotate,
     Crop,
     Describe,
     Edge,
+    Embedded,
     Filter,
     Raster,
     RemoveBackground,
@@ -73,9 +76,15 @@ def upscale(
     )
 
 
-def filters(catalog: Catalog, *, image: Raster, filters: Sequence[tuple[str, Mapping[str, object]]]) -> Filter:
-    """filters: names with parameters, in their order; see `filters.table`."""
-    return Filter(image=image, steps=chain(filters))
+def filters(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    filters: Sequence[tuple[str, Mapping[str, object]]],
+    kept: bytes | None = None,
+) -> Filter:
+    """filters: names with parameters, in their order; see `filters.table`. kept: see the task."""
+    return Filter(image=image, steps=chain(filters), kept=kept)
 
 
 def crop(
@@ -99,8 +108,15 @@ def crop(
     return Crop(image=image, width=width, height=height, mode=mode, focus=focus)
 
 
-def describe(catalog: Catalog, *, image: Raster) -> Describe:
-    return Describe(image=image)
+def describe(catalog: Catalog, *, image: Raster, embedded: Embedded | None = None) -> Describe:
+    return Describe(image=image, embedded=embedded)
+
+
+def annotate(catalog: Catalog, *, image: Raster, annotator: str) -> Annotate:
+    """Raises TaskRefused; and ModelNotInstalled for "depth" where no model of that kind is."""
+    check_name(annotator, ANNOTATORS[1:], "annotator")
+    model = tool(catalog, None, "depth", needed=True) if annotator == "depth" else None
+    return Annotate(image=image, annotator=annotator, model=model)
 
 
 def remove_background(

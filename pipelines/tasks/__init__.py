@@ -30,6 +30,7 @@ from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
     MOST_FEATHER,
     MOST_SMOOTHING,
+    Annotate,
     Crop,
     Describe,
     Edge,
@@ -39,7 +40,18 @@ from pipelines.tasks.processing import (
     RestoreFaces,
     Upscale,
 )
-from pipelines.tasks.results import Colour, Description, Face, Facts, Foreground, Picture, RestoredFaces
+from pipelines.tasks.results import (
+    Colour,
+    Description,
+    Embedded,
+    Face,
+    Facts,
+    Foreground,
+    Object,
+    Picture,
+    RestoredFaces,
+    Setting,
+)
 
 __all__ = [
     "ANNOTATORS",
@@ -53,6 +65,7 @@ __all__ = [
     "MOST_SMOOTHING",
     "SAMPLERS",
     "SEED_LIMIT",
+    "Annotate",
     "Colour",
     "Control",
     "Crop",
@@ -61,6 +74,7 @@ __all__ = [
     "Drawing",
     "Drawn",
     "Edge",
+    "Embedded",
     "Face",
     "Facts",
     "Filter",
@@ -69,6 +83,7 @@ __all__ = [
     "ImageToImage",
     "Inpaint",
     "Lora",
+    "Object",
     "Outpaint",
     "Picture",
     "Processing",
@@ -76,6 +91,7 @@ __all__ = [
     "RemoveBackground",
     "RestoreFaces",
     "RestoredFaces",
+    "Setting",
     "Task",
     "TextToImage",
     "TiledImageToImage",
@@ -83,4 +99,4 @@ __all__ = [
     "Variation",
 ]
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | RestoreFaces
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | RestoreFaces | Annotate

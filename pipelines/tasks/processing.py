@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipelines.errors import TaskRefused
 from pipelines.filters.words import Step
 from pipelines.tasks.drawing import Raster, TiledImageToImage
+from pipelines.tasks.results import Embedded
 
 CUTOUT_OUTPUTS = ("cutout", "mask")
 MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
@@ -16,6 +17,13 @@ class Processing:
 
     image: Raster
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotate(Processing):
+    """What `annotator`, one of ANNOTATORS but "none", makes of `image` for a ControlNet. model: the one for "depth"."""
+
+    annotator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +55,10 @@ class Upscale(Processing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter(Processing):
-    """`image` after all steps, in their order."""
+    """`image` after all steps, in their order. kept: metadata of its file, see `pipelines.provenance.carrier`."""
 
     steps: tuple[Step, ...]
+    kept: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +73,9 @@ class Crop(Processing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describe(Processing):
-    """What can be said of `image`: no picture, a Description."""
+    """What can be said of `image`: no picture, a Description. embedded: what its file says, which goes into that."""
+
+    embedded: Embedded | None = None
 
 
 @dataclass(frozen=True, slots=True)

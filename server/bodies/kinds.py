@@ -9,7 +9,7 @@ from pipelines.tasks import Task
 from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
 from server.bodies.faces import RestoreFacesBody
 from server.bodies.job import JobBody
-from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
+from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.errors import BodyInvalid
 from server.http.body import check, ignored_fields
 
@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
     "upscale": Kind(UpscaleBody, planning.upscale),
     "filter": Kind(FilterBody, planning.filters),
     "crop": Kind(CropBody, planning.crop),
+    "annotate": Kind(AnnotateBody, planning.annotate),
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
     "restore_faces": Kind(RestoreFacesBody, planning.restore_faces),
