@@ -129,7 +129,7 @@ async def test_a_full_mask_draws_all_of_the_picture_anew(catalog: Catalog) -> No
 
 
 READERS: tuple[Callable[[str, str], Awaitable[Any]], ...] = (
-    decode.mask, decode.picture, decode.picture_with_words, decode.picture_with_metadata,
+    decode.mask, decode.picture_with_words, decode.picture_with_metadata,
 )  # fmt: skip
 
 
