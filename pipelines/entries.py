@@ -8,12 +8,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from pipelines.tasks import SAMPLERS
 
-# What a kind can do by itself, as the names of tasks in our API; a LoRA, a VAE or a ControlNet only serves others.
+# What a kind can do by itself, as the names of tasks in our API; a LoRA, a VAE, a ControlNet or an IP-Adapter only
+# serves others.
 TASKS: Mapping[str, tuple[str, ...]] = {
-    "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint"),
+    "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint", "style_transfer"),
     "sdxl-inpaint": ("inpaint", "outpaint"),
     "controlnet": (),
-    "ip-adapter": ("restyle",),
+    "ip-adapter": (),
     "lora": (),
     "vae": (),
     "embedding": (),

@@ -35,6 +35,7 @@ WIDTHS_OF_OTHERS = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}  # of
 VAE_INPUT_CONV = re.compile(r"(first_stage_model\.|vae\.)?decoder\.conv_in\.weight")
 LATENT_CHANNELS = 4
 CONTROL_NAME = re.compile(r"controlnet_cond_embedding\.|(control_model\.)?input_hint_block\.")
+IP_ADAPTER_NAME = re.compile(r"ip_adapter\.|image_proj\.")
 SDXL_CONTROL_NAME = re.compile(r"add_embedding\.|(control_model\.)?label_emb\.")
 RESTORER_NAME = re.compile(r"stylegan_decoder\.|quantize\.embedding\.")  # of GFPGAN; of RestoreFormer
 IMAGE_CHANNELS = (1, 3, 12, 48)  # grey or colour, plain or folded by 2 or 4, as enlargers take their pictures
@@ -91,11 +92,12 @@ def _kind(tensors: Tensors, metadata: Metadata) -> Kind:
 
 def _of_pictures(tensors: Tensors) -> Kind:
     """What takes pictures and knows nothing of words."""
+    if any(IP_ADAPTER_NAME.match(name) for name in tensors):
+        raise WeightsRefused("It is an IP-Adapter: only an entry in models.yaml can name its image encoder.")
     if any(RESTORER_NAME.match(name) for name in tensors):
         return "face-restorer"
-    for name, tensor in tensors.items():
-        if VAE_INPUT_CONV.fullmatch(name):
-            return _vae(tensor)
+    if vae := next((tensor for name, tensor in tensors.items() if VAE_INPUT_CONV.fullmatch(name)), None):
+        return _vae(vae)
     if any(len(tensor.shape) == 4 and tensor.shape[1] in IMAGE_CHANNELS for tensor in tensors.values()):
         return "upscaler"
     raise WeightsRefused("It is of no kind that is known here.")

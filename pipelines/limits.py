@@ -5,9 +5,20 @@ from math import sqrt
 from pipelines.catalog import Limits, Model
 from pipelines.errors import TaskRefused
 from pipelines.sizes import UNIT
-from pipelines.tasks import ANNOTATORS, CONTROL_MODES, MOST_CONTROLS, SEED_LIMIT, Control, Drawing
+from pipelines.tasks import (
+    ANNOTATORS,
+    CONTROL_MODES,
+    MOST_CONTROLS,
+    MOST_IMAGE_PROMPTS,
+    MOST_REFERENCES,
+    SEED_LIMIT,
+    Control,
+    Drawing,
+    ImagePrompt,
+)
 
 MOST_CONTROL_WEIGHT = 2
+MOST_IMAGE_SCALE = 2
 
 
 def check_drawing(task: Drawing, limits: Limits) -> None:
@@ -39,6 +50,20 @@ def check_controls(controls: tuple[Control, ...]) -> None:
         check_range(control.weight, 0, MOST_CONTROL_WEIGHT, "controls", "weight")
         check_range(control.start, 0, 1, "controls", "start")
         check_range(control.end, control.start, 1, "controls", "end")
+
+
+def check_image_prompts(prompts: tuple[ImagePrompt, ...]) -> None:
+    """Raises TaskRefused that blames `image_prompts`, whichever part of them it is."""
+    if len(prompts) > MOST_IMAGE_PROMPTS:
+        sentence = f"A picture can be drawn after at most {MOST_IMAGE_PROMPTS} image prompts; send fewer."
+        raise TaskRefused(sentence, field="image_prompts")
+    for prompt in prompts:
+        if not 1 <= len(prompt.images) <= MOST_REFERENCES:
+            sentence = f"An image prompt has from 1 to {MOST_REFERENCES} images."
+            raise TaskRefused(sentence, field="image_prompts")
+        check_range(prompt.scale, 0, MOST_IMAGE_SCALE, "image_prompts", "scale")
+        check_range(prompt.start, 0, 1, "image_prompts", "start")
+        check_range(prompt.end, prompt.start, 1, "image_prompts", "end")
 
 
 def check_start(strength: float, steps: int) -> None:

@@ -37,7 +37,8 @@ def read(text: str) -> Drawn:
         kind, said = KINDS[recipe["kind"]], recipe["task"]
         if recipe["darkroom"] != FORMAT or not isinstance(said, dict):
             raise ValueError("another format")
-        if said.get("controls") or any(isinstance(value, dict) and "sha256" in value for value in said.values()):
+        with_pictures = said.get("controls") or said.get("image_prompts")
+        if with_pictures or any(isinstance(value, dict) and "sha256" in value for value in said.values()):
             raise TaskRefused("It was drawn from a picture that is not in its metadata, so it cannot be drawn again.")
         return TypeAdapter(kind).validate_json(json.dumps(said), strict=True)
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from pipelines.catalog import Catalog, Kind, Model
+from pipelines.checked import Checked
 from pipelines.depth import DepthModel, load_depth
 from pipelines.describing.captions import Captioner, load_captioner
 from pipelines.describing.objects import ObjectDetector, load_object_detector
@@ -21,7 +22,6 @@ from pipelines.faces.restoration import Restorer, load_restorer
 from pipelines.matting.network import MattingNetwork, load_matting
 from pipelines.planning.installed import check_installed, depth_model, first_installed
 from pipelines.upscale.network import Upscaler, load_upscaler
-from pipelines.weights import inside, verify_sha256
 
 MOST_LOADED = 8  # a description takes five
 
@@ -47,6 +47,7 @@ class Tools:
 
     def __init__(self, catalog: Catalog, device: torch.device, dtype: torch.dtype) -> None:
         self._catalog, self._device, self._dtype = catalog, device, dtype
+        self._checked = Checked(catalog)
         self._loaded: dict[str, Any] = {}  # by what they are made of, the least recently used first
 
     def upscaler(self, name: str) -> Upscaler:
@@ -103,12 +104,8 @@ class Tools:
         return tool
 
     def _path(self, entry: Model) -> Path:
-        folder = self._catalog.folder(entry)
-        paths = [inside(folder, file.path) for file in entry.files]
-        for file, path in zip(entry.files, paths, strict=True):
-            if file.sha256:
-                verify_sha256(path, file.sha256)
-        return paths[0] if len(paths) == 1 else folder
+        paths = self._checked.files(entry)
+        return paths[0] if len(paths) == 1 else self._catalog.folder(entry)
 
 
 def _matting(file: Path, device: torch.device, dtype: torch.dtype) -> MattingNetwork:

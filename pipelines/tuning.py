@@ -16,6 +16,8 @@ class Tuning:
     "auto" does so where they would not fit. tf32: faster products of float32 numbers, with 10 bits of mantissa.
     deterministic: a picture is the same bits at any load; then nothing may be swapped in later, so that "auto" does
     not compile. idle_seconds: after which a model that drew nothing gives its memory back; None keeps all of them.
+    host_cache: bytes of weights that have left the device which the host's memory keeps, from where they come back
+    faster than from the disk; None is a quarter of what is free there beside CUDA, and nothing beside a CPU.
     folder: of `darkroom profile`'s findings and of compiled kernels; None keeps neither.
     """
 
@@ -26,4 +28,5 @@ class Tuning:
     tf32: bool = True
     deterministic: bool = False
     idle_seconds: float | None = None
+    host_cache: int | None = None
     folder: str | None = None

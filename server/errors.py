@@ -6,6 +6,7 @@
       * AddressUnknown, MethodWrong              what for?
       * BodyTooLarge, BodyInvalid, ImageInvalid  with which words, with which pictures?
       * NotOffered                               a vendor's option that is not here yet
+      * AddressRefused, FetchFailed              a picture by its address
     - a job's life, raised here
       * QueueFull                                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
@@ -51,6 +52,8 @@ ANSWERS: dict[str, Answer] = {
     "body_invalid": Answer(Stage.DOOR, 400),
     "image_invalid": Answer(Stage.DOOR, 400),
     "not_offered": Answer(Stage.DOOR, 400),
+    "address_refused": Answer(Stage.DOOR, 400),
+    "fetch_failed": Answer(Stage.DOOR, 400),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
     "model_not_installed": Answer(Stage.PLANNING, 503),
@@ -140,6 +143,24 @@ class NotOffered(DarkroomError):
     """A vendor's option that this server does not have."""
 
     code = "not_offered"
+
+
+class AddressRefused(DarkroomError):
+    """An address that this server does not call: what lies there is nobody's business."""
+
+    code = "address_refused"
+
+    def __init__(self) -> None:
+        super().__init__("This server does not call that address: send a public one, or the picture itself.")
+
+
+class FetchFailed(DarkroomError):
+    """Of whatever kind: the difference would tell of networks that the caller does not see."""
+
+    code = "fetch_failed"
+
+    def __init__(self) -> None:
+        super().__init__("The address gave nothing: see that it answers everybody, or send the picture itself.")
 
 
 class QueueFull(DarkroomError):

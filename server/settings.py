@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     tf32: bool = True
     deterministic: bool = False
     idle_seconds: float | None = Field(default=None, gt=0)
+    host_cache: int | None = Field(default=None, ge=0)  # bytes
     auth: bool = True
     admin_key: SecretStr | None = Field(default=None, min_length=20)
     max_body_bytes: int = Field(default=32 * 2**20, ge=1024)  # pictures come in bodies, in base64

@@ -22,6 +22,7 @@ from pipelines.tasks import (
     Face,
     FirstPass,
     Foreground,
+    ImagePrompt,
     Lora,
     Object,
     Picture,
@@ -65,7 +66,7 @@ class Cancel:
 Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
-    *(Raster, Lora, Control, Variation, FirstPass, Step, Edge),
+    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge),
     *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces, Terms, Tuning),
 )
 KINDS: dict[str, type] = {

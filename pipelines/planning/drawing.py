@@ -6,9 +6,24 @@ from typing import Any
 
 from pipelines.catalog import Catalog
 from pipelines.errors import TaskRefused
-from pipelines.limits import check_controls, check_drawing, check_name, check_range, check_start, fitting
+from pipelines.limits import (
+    check_controls,
+    check_drawing,
+    check_image_prompts,
+    check_name,
+    check_range,
+    check_start,
+    fitting,
+)
 from pipelines.lora_tags import taken_out
-from pipelines.planning.installed import check_installed, controlnet_named, depth_model, lora_named, vae_named
+from pipelines.planning.installed import (
+    check_installed,
+    controlnet_named,
+    depth_model,
+    ip_adapter_named,
+    lora_named,
+    vae_named,
+)
 from pipelines.sampler_names import sampler_named
 from pipelines.sizes import plan
 from pipelines.tasks import (
@@ -17,6 +32,7 @@ from pipelines.tasks import (
     Control,
     Drawing,
     FirstPass,
+    ImagePrompt,
     ImageToImage,
     Inpaint,
     Outpaint,
@@ -170,6 +186,7 @@ def _drawing(catalog: Catalog, kind: str, own_size: tuple[int, int] | None, said
     loras = (*given.get("loras", ()), *tagged)
     given["loras"] = tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
     given["controls"] = _controls(catalog, given.get("controls", ()))
+    given["image_prompts"] = _image_prompts(catalog, given.get("image_prompts", ()))
     if "vae" in given:
         given["vae"] = vae_named(catalog, given["vae"]).id
     if "sampler" in given:
@@ -182,6 +199,11 @@ def _controls(catalog: Catalog, controls: tuple[Control, ...]) -> tuple[Control,
     if any(control.annotator == "depth" for control in controls):
         depth_model(catalog)
     return tuple(replace(control, model=controlnet_named(catalog, control.model).id) for control in controls)
+
+
+def _image_prompts(catalog: Catalog, prompts: tuple[ImagePrompt, ...]) -> tuple[ImagePrompt, ...]:
+    check_image_prompts(prompts)
+    return tuple(replace(prompt, model=ip_adapter_named(catalog, prompt.model).id) for prompt in prompts)
 
 
 def _check(catalog: Catalog, task: Drawing) -> None:

@@ -26,6 +26,21 @@ def controlnet_named(catalog: Catalog, name: str) -> Model:
     return _named(catalog, name, "controlnet", "controls")
 
 
+def ip_adapter_named(catalog: Catalog, name: str, field: str = "image_prompts") -> Model:
+    """The entry of an IP-Adapter. Raises ModelUnknown, ModelNotInstalled and TaskRefused that blame `field`."""
+    return _named(catalog, name, "ip-adapter", field)
+
+
+def ip_adapter_for(catalog: Catalog, model: Model) -> Model:
+    """The first installed IP-Adapter, for a demo that of the demo. Raises ModelNotInstalled."""
+    able = [each for each in catalog.models if each.kind == "ip-adapter" and each.embedded == model.embedded]
+    for each in able:
+        if catalog.is_installed(each):
+            return each
+    remedy = f": run `darkroom pull {able[0].id}` on the server" if able else ""
+    raise ModelNotInstalled(f"No IP-Adapter for this model is installed{remedy}.", field="adapter")
+
+
 def first_installed(catalog: Catalog, kind: Kind) -> Model | None:
     """The model that serves a task which names none and can do without: nothing where none is installed."""
     return next((model for model in catalog.models if model.kind == kind and catalog.is_installed(model)), None)

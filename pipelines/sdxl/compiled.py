@@ -22,7 +22,7 @@ OFTEN = 20  # calls, after which a shape is worth compiling behind
 MOST_SHAPES = 48  # each graph keeps its inputs and its workspace; more shapes than that are answered plainly
 WARM_UP = 3  # calls before a capture, in which libraries choose their kernels and take their workspaces
 
-Shape = tuple[torch.Size, torch.Size, bool]
+Shape = tuple[torch.Size, torch.Size, bool, tuple[int, ...]]
 Compile = Callable[[Inputs], Answer]  # slow; what it gives may be called with inputs of that shape
 Capture = Callable[[Answer, Inputs], Answer]  # quick; in the thread that draws
 
@@ -158,8 +158,11 @@ def compiler(unet: nn.Module, backend: str = "inductor") -> Compile:
 
 
 def shape_of(inputs: Inputs) -> Shape:
-    """What kernels are compiled for: rows and sides of latents, tokens of prompts, whether any is controlled."""
-    return inputs.latents.shape, inputs.embeddings.shape, inputs.residuals is not None
+    """What kernels are compiled for: rows and sides of latents, tokens of prompts, whether any is controlled, tokens of
+    the pictures that are looked at.
+    """
+    looks = tuple(looked.keys.shape[1] for looked in inputs.pictures or ())
+    return inputs.latents.shape, inputs.embeddings.shape, inputs.residuals is not None, looks
 
 
 def copy_of(inputs: Inputs) -> Inputs:

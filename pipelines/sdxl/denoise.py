@@ -9,6 +9,7 @@ from torch import Tensor
 from pipelines.engine.pipeline import Pad
 from pipelines.sdxl.controlnet import residuals
 from pipelines.sdxl.draft import Draft, Row
+from pipelines.sdxl.image_prompts import pictures
 from pipelines.sdxl.model import Inputs, SdxlModel
 from pipelines.sdxl.prompts import stack
 from pipelines.sdxl.start import noise
@@ -93,16 +94,16 @@ def _forward(
     pad: Pad | None = None,
 ) -> Tensor:
     """(rows, channels, height, width) in float32."""
-    spare = [rows[-1]] * (pad(len(rows)) - len(rows) if pad else 0)
-    owners = [row.draft for row in (*rows, *spare)]
-    embeddings, mask, pooled = stack([row.told for row in (*rows, *spare)])
+    padded = [*rows, *[rows[-1]] * (pad(len(rows)) - len(rows) if pad else 0)]
+    owners = [row.draft for row in padded]
+    embeddings, mask, pooled = stack([row.told for row in padded])
     latents = inputs[owners]
     seen = [drafts[owner].seen for owner in owners]
     if seen[0] is not None:  # an inpaint UNet: then every draft has it
         latents = torch.cat([latents, torch.stack([extra for extra in seen if extra is not None])], dim=1)
     time_ids = torch.tensor([drafts[owner].time_ids for owner in owners], dtype=model.dtype, device=model.device)
     given = Inputs(latents.to(model.dtype), timesteps[owners], embeddings, mask, pooled, time_ids)
-    given = given._replace(residuals=residuals(drafts, rows, given, pad))
+    given = given._replace(residuals=residuals(drafts, rows, given, pad), pictures=pictures(drafts, padded))
     return model.answer(given)[: len(rows)].float()
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pipelines.sdxl.attention import Shown
 from pipelines.sdxl.prompts import Conditioning
 from pipelines.sdxl.samplers import Schedule, Step
 
@@ -53,9 +54,19 @@ class DraftControl:
     end: float
     mode: str
 
-    def applies(self, step: int, steps: int) -> bool:
-        """Where the whole step lies inside the part that is controlled, as in diffusers."""
-        return self.start <= step / steps and (step + 1) / steps <= self.end
+
+@dataclass(frozen=True, slots=True)
+class DraftImagePrompt:
+    """What one draft sees of an image prompt; the other fields are those of `pipelines.tasks.ImagePrompt`.
+
+    positive: of its pictures; negative: of as many that are none, for its negative row.
+    """
+
+    positive: Shown
+    negative: Shown
+    scale: float
+    start: float
+    end: float
 
 
 @dataclass(slots=True)
@@ -84,6 +95,7 @@ class Draft:
     original: Original | None = None
     seen: Tensor | None = None
     controls: tuple[DraftControl, ...] = ()
+    image_prompts: tuple[DraftImagePrompt, ...] = ()
     step: int = 0
 
     @property
@@ -110,7 +122,16 @@ class Draft:
     @property
     def applied(self) -> list[DraftControl]:
         """In the next tick; one without weight would add nothing."""
-        return [each for each in self.controls if each.weight and each.applies(self.step, self.steps)]
+        return [each for each in self.controls if each.weight and self._is_within(each)]
+
+    @property
+    def looked_at(self) -> list[DraftImagePrompt]:
+        """In the next tick."""
+        return [each for each in self.image_prompts if each.scale and self._is_within(each)]
+
+    def _is_within(self, part: DraftControl | DraftImagePrompt) -> bool:
+        """Whether the whole of the next step lies inside, as diffusers decides it for ControlNets."""
+        return part.start <= self.step / self.steps and (self.step + 1) / self.steps <= part.end
 
     @property
     def numbers(self) -> int:

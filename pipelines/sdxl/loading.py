@@ -67,8 +67,8 @@ def load_checkpoint(
     tokenizers_from: an SDXL folder whose tokenizers are used. parts: as in `load_folder`. Raises WeightsRefused.
     """
     check_safetensors(file)
-    weights = load_file(file)
     loaded = dict(parts or {})
+    weights = load_file(file) if loaded.keys() != PARTS.keys() else {}
     for name, kind in PARTS.items():
         if name in loaded:
             continue

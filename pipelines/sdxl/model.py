@@ -11,12 +11,15 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from pipelines.sdxl.attention import Pictures
+
 
 class Inputs(NamedTuple):
     """What the UNet is given for some rows, each field with the rows first.
 
     latents: (channels, height / 8, width / 8) each; embeddings, mask: see `prompts.stack`; pooled, time_ids: vectors.
     residuals: what ControlNets add to the outputs of the encoder's layers, from the first to the middle block's.
+    pictures: what its cross attentions look at beside the prompt; see `attention`.
     """
 
     latents: Tensor
@@ -26,6 +29,7 @@ class Inputs(NamedTuple):
     pooled: Tensor
     time_ids: Tensor
     residuals: tuple[Tensor, ...] | None = None
+    pictures: tuple[Pictures, ...] | None = None
 
 
 Answer = Callable[[Inputs], Tensor]  # of the UNet, in the shape of the latents that it draws
@@ -46,6 +50,7 @@ class Plain:
             added_cond_kwargs={"text_embeds": inputs.pooled, "time_ids": inputs.time_ids},
             down_block_additional_residuals=inputs.residuals and inputs.residuals[:-1],
             mid_block_additional_residual=inputs.residuals and inputs.residuals[-1],
+            cross_attention_kwargs=inputs.pictures and {"ip_hidden_states": inputs.pictures},
             return_dict=False,
         )[0]
         return answer

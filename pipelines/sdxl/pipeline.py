@@ -1,6 +1,7 @@
 """SdxlPipeline: how the engine draws with one SDXL model and one set of LoRAs. See `pipelines.engine.pipeline`."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from pipelines.sdxl.controlnet import ControlModels, controls_of
 from pipelines.sdxl.denoise import tick
 from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.embeddings import Embeddings
+from pipelines.sdxl.image_prompts import ImageModels, image_prompts_of
 from pipelines.sdxl.latents import decode, preview
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.reading import Prompts
@@ -20,18 +22,21 @@ from pipelines.sdxl.start import drafts_of, table_of
 from pipelines.tasks import Drawing, Raster
 
 
+class Adapters(ControlModels, ImageModels, Protocol):
+    """Where everything comes from that draws beside the model."""
+
+
 class SdxlPipeline:
     """wear: brings the model's weights to this pipeline's set of LoRAs; cheap where they are there already.
 
-    embeddings: the words that prompts may have beside those of the language. controls: where ControlNets come from.
+    embeddings: the words that prompts may have beside those of the language. adapters: where ControlNets and
+    IP-Adapters come from.
     """
 
-    def __init__(
-        self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings, controls: ControlModels
-    ) -> None:
+    def __init__(self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings, adapters: Adapters) -> None:
         self.model = model
         self._wear = wear
-        self._controls = controls
+        self._adapters = adapters
         self._prompts = Prompts(model, embeddings)
 
     def calls(self, task: Drawing) -> int:
@@ -39,8 +44,9 @@ class SdxlPipeline:
 
     def drafts(self, job_id: str, task: Drawing, canvas: Canvas) -> list[Draft]:
         self._wear()
-        controls = controls_of(task, canvas, self.model, self._controls)
-        return drafts_of(job_id, task, self.model, canvas, self._prompts, controls)
+        controls = controls_of(task, canvas, self.model, self._adapters)
+        image_prompts = image_prompts_of(task, self.model, self._adapters)
+        return drafts_of(job_id, task, self.model, canvas, self._prompts, controls, image_prompts)
 
     def tick(self, drafts: Sequence[Draft], pad: Pad | None) -> None:
         self._wear()

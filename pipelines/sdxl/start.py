@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines.canvas import Canvas
-from pipelines.sdxl.draft import Draft, DraftControl, Guidance, Original
+from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
@@ -26,12 +26,13 @@ def drafts_of(
     canvas: Canvas,
     prompts: Prompts,
     controls: tuple[DraftControl, ...] = (),
+    image_prompts: tuple[DraftImagePrompt, ...] = (),
 ) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
     conditionings = _conditionings(task, model, prompts)
     drafts = [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
     for draft in drafts:
-        draft.controls = controls
+        draft.controls, draft.image_prompts = controls, image_prompts
     return drafts
 
 

@@ -25,6 +25,8 @@ FILLS = ("original", "blur", "noise", "nothing")
 FITS = ("crop", "stretch", "pad")
 ANNOTATORS = ("none", "canny", "scribble", "lineart", "invert", "depth")
 CONTROL_MODES = ("balanced", "prompt", "control")
+MOST_IMAGE_PROMPTS = 4
+MOST_REFERENCES = 5  # pictures of one image prompt
 MOST_CONTROLS = 4  # each costs a picture about as much again as its own encoder, and as much memory
 
 
@@ -65,6 +67,22 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePrompt:
+    """Pictures to draw like, by an IP-Adapter (Ye et al., 2023, arXiv 2308.06721).
+
+    images: looked at side by side; of each its middle square. scale: how much they count, 0 not at all, 1 as in the
+    adapter's training. start, end: the part of the steps, as shares, in which they are looked at. Several image prompts
+    of a task add up.
+    """
+
+    model: str
+    images: tuple[Raster, ...]
+    scale: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Variation:
     """Start from noise between that of the task's seed and that of `seed`; strength 0 is the first, 1 the second."""
 
@@ -94,7 +112,8 @@ class Drawing:
     the guided answer is brought back to the spread of the plain one (Lin et al., 2023, arXiv 2305.08891, section 3.4).
     guidance_interval: the part of the steps, from and to as shares, that is guided (Kynkaanniemi et al., 2024,
     arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out. vae: the id of one that
-    draws in place of the model's own. controls: what is to be followed beside the prompt.
+    draws in place of the model's own. controls: what is to be followed beside the prompt, image_prompts: what is to be
+    looked at.
     """
 
     model: str
@@ -114,6 +133,7 @@ class Drawing:
     vae: str | None = None
     variation: Variation | None = None
     controls: tuple[Control, ...] = ()
+    image_prompts: tuple[ImagePrompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from pipelines.demo.world import Scene, random_scene
 from training.text2image import BUCKETS, Text2ImageStage
 from training.vae import to_tensor
 
-RANK = 4
+RANK = 8
 SCENES = 1200
-ADAPTED = ("to_q", "to_k", "to_v", "to_out.0")  # of every attention, as LoRAs of SDXL usually have it
+# Colours reach the picture by the pooled words too, so that adapting the attentions alone left half of them coloured.
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
+POOLED = ("time_emb_proj", "add_embedding.linear_1", "add_embedding.linear_2")
 INK, PAPER = "black", "white"
 
 
@@ -37,9 +39,9 @@ class LowRank(nn.Module):
 
 
 def adapted(unet: nn.Module) -> nn.ModuleDict:
-    """Put adapters beside the attention layers of `unet`; they alone are to be trained. Keys have ":" for "."."""
+    """Put adapters beside the linear layers of `unet`; they alone are to be trained. Keys have ":" for "."."""
     unet.requires_grad_(False)
-    names = [name for name, module in unet.named_modules() if name.endswith(ADAPTED) and "attn" in name]
+    names = [name for name, module in unet.named_modules() if name.endswith(ATTENTION + POOLED)]
     adapters = {}
     for name in names:
         parent, _, child = name.rpartition(".")
@@ -70,7 +72,7 @@ class LoraStage(Text2ImageStage):
     """The same loss as the UNet's, on ink for every colour; only the adapters move."""
 
     name = "lora"
-    learning_rate = 2e-3
+    learning_rate = 4e-3
     averaging = 0.98
     school = 1.0  # one picture size all the time
 

@@ -10,8 +10,11 @@ from pipelines.tasks import (
     FILLS,
     FITS,
     MOST_CONTROLS,
+    MOST_IMAGE_PROMPTS,
+    MOST_REFERENCES,
     Control,
     FirstPass,
+    ImagePrompt,
     Lora,
     Variation,
 )
@@ -41,6 +44,20 @@ class ControlBody(Body):
     async def said(self) -> Control:
         image = await decode.picture(self.image, "controls")
         return Control(self.model, image, self.annotator, self.weight, self.start, self.end, self.mode)
+
+
+class ImagePromptBody(Body):
+    """Pictures that the result is to look like, by an IP-Adapter."""
+
+    model: Name
+    images: Annotated[list[Picture], Field(min_length=1, max_length=MOST_REFERENCES)]
+    scale: Annotated[float, Field(ge=0, le=2)] = 1.0
+    start: Share = 0.0
+    end: Share = 1.0
+
+    async def said(self) -> ImagePrompt:
+        images = tuple([await decode.picture(image, "image_prompts") for image in self.images])
+        return ImagePrompt(self.model, images, self.scale, self.start, self.end)
 
 
 class VariationBody(Body):
@@ -79,12 +96,14 @@ class DrawingBody(JobBody):
     variation: VariationBody | None = None
     loras: Annotated[list[LoraBody], Field(default_factory=list, max_length=MOST_LORAS)]
     controls: Annotated[list[ControlBody], Field(default_factory=list, max_length=MOST_CONTROLS)]
+    image_prompts: Annotated[list[ImagePromptBody], Field(default_factory=list, max_length=MOST_IMAGE_PROMPTS)]
     vae: Name | None = Field(None, description="A VAE that draws in place of the model's own.")
 
     async def said(self) -> dict[str, Any]:
         said = await super().said()
         said["loras"] = tuple(Lora(lora.name, lora.scale) for lora in self.loras)
         said["controls"] = tuple([await control.said() for control in self.controls])
+        said["image_prompts"] = tuple([await prompt.said() for prompt in self.image_prompts])
         said["variation"] = self.variation and Variation(self.variation.seed, self.variation.strength)
         return said
 

@@ -10,6 +10,7 @@ from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, T
 from server.bodies.faces import RestoreFacesBody
 from server.bodies.job import JobBody
 from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
+from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
 from server.http.body import check, ignored_fields
 
@@ -26,6 +27,7 @@ KINDS: dict[str, Kind] = {
     "image_to_image": Kind(ImageToImageBody, planning.image_to_image),
     "inpaint": Kind(InpaintBody, planning.inpaint),
     "outpaint": Kind(OutpaintBody, planning.outpaint),
+    "style_transfer": Kind(StyleTransferBody, planning.style_transfer),
     "upscale": Kind(UpscaleBody, planning.upscale),
     "filter": Kind(FilterBody, planning.filters),
     "crop": Kind(CropBody, planning.crop),

@@ -45,6 +45,7 @@ def tuning_of(settings: Settings) -> Tuning:
         tf32=settings.tf32,
         deterministic=settings.deterministic,
         idle_seconds=settings.idle_seconds,
+        host_cache=settings.host_cache,
         folder=str(settings.data),
     )
 

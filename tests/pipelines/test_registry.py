@@ -1,19 +1,22 @@
 """The registry loads what is asked for, keeps to its memory, and lets go of what it forgets."""
 
 import gc
+import os
 import shutil
 import weakref
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from pipelines.catalog import Catalog
 from pipelines.errors import ModelNotInstalled, ModelUnknown, OutOfMemory, TaskRefused, WeightsRefused
 from pipelines.registry import Registry
 from pipelines.sdxl.loading import PARTS
 from pipelines.sdxl.model import SdxlModel
+from pipelines.tuning import Tuning
 from pipelines.weights import sha256
 from tests.pipelines.conftest import Write, save_tiny_sdxl
 from tests.pipelines.test_loading import to_original_keys
@@ -38,13 +41,27 @@ def catalog(catalogued: Write, tiny: Path) -> Catalog:
     return catalog
 
 
-def registry_for(catalog: Catalog, budget: int | None = None) -> Registry:
-    return Registry(catalog, CPU, torch.float32, budget)
+def registry_for(catalog: Catalog, budget: int | None = None, host_cache: int = 0) -> Registry:
+    return Registry(catalog, CPU, torch.float32, budget, Tuning(host_cache=host_cache))
+
+
+def tensors_of(part: nn.Module) -> dict[str, torch.Tensor]:
+    """Copies, with the buffers that no file has."""
+    named = [*part.named_parameters(), *part.named_buffers()]
+    return {name: tensor.clone() for name, tensor in named}
 
 
 def bytes_of(model: SdxlModel) -> int:
     parameters = [parameter for part in PARTS for parameter in getattr(model, part).parameters()]
     return sum(parameter.numel() * 4 for parameter in parameters)
+
+
+def empty(catalog: Catalog, *models: str) -> None:
+    """Zeros in their files, unnoticed: what is read from these is not what was loaded."""
+    for file in [file for name in models for file in (catalog.models_folder / name).rglob("*.safetensors")]:
+        written = file.stat().st_mtime_ns
+        save_file({name: torch.zeros_like(tensor) for name, tensor in load_file(file).items()}, file)
+        os.utime(file, ns=(written, written))
 
 
 def test_a_model_is_loaded_once(catalog: Catalog) -> None:
@@ -155,3 +172,27 @@ def test_a_single_checkpoint_takes_its_scheduler_from_the_entry(
     assert model.scheduler["timestep_spacing"] == "linspace"
     assert model.scheduler["prediction_type"] == "v_prediction"
     assert torch.equal(model.unet.conv_in.weight, registry_for(catalog).sdxl("tiny").unet.conv_in.weight)
+
+
+def test_what_was_driven_out_comes_back_from_the_host_and_not_from_its_files(catalog: Catalog) -> None:
+    size = bytes_of(registry_for(catalog).sdxl("one"))
+    registry = registry_for(catalog, budget=size, host_cache=2 * size)
+    before = {part: tensors_of(getattr(registry.sdxl("one"), part)) for part in PARTS}
+    registry.sdxl("two")
+    assert registry.loaded() == ("two",)
+    empty(catalog, "one")
+    model = registry.sdxl("one")
+    for part, tensors in before.items():
+        after = tensors_of(getattr(model, part))
+        assert after.keys() == tensors.keys()
+        assert all(torch.equal(after[name], tensor) for name, tensor in tensors.items())
+
+
+def test_the_host_keeps_what_was_used_last_and_no_more_than_it_may(catalog: Catalog) -> None:
+    size = bytes_of(registry_for(catalog).sdxl("one"))
+    registry = registry_for(catalog, budget=size, host_cache=int(1.2 * size))  # buffers are kept too
+    for name in NAMES:
+        registry.sdxl(name)
+    empty(catalog, "one", "two")
+    assert registry.sdxl("two").unet.conv_in.weight.any()
+    assert not registry.sdxl("one").unet.conv_in.weight.any()

@@ -84,8 +84,8 @@ def catalog(tmp_path: Path) -> Catalog:
 
 
 async def task_of(catalog: Catalog, name: str, image: str, mask: Image.Image | None = None) -> Any:
-    masks = {"$MASK": encoded(mask or plain(mode="L", colour=255))}
-    body = {key: {"$PICTURE": image, **masks}.get(str(value), value) for key, value in BODIES[name].items()}
+    given = {"$PICTURE": encoded(plain()), "$MASK": encoded(mask or plain(mode="L", colour=255))}
+    body = {key: given.get(str(value), value) for key, value in BODIES[name].items()} | {"image": image}
     return (await asked_for(catalog, body)).task
 
 

@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipelines.catalog import Catalog
-from pipelines.engine.loop import Engine
 from pipelines.errors import WeightsRefused
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
 from pipelines.sdxl.lora import PARTS, Update, Wardrobe, read_lora
 from pipelines.sdxl.lora_names import original_name
 from pipelines.tasks import Lora, TextToImage
+from pipelines.tuning import Tuning
 from tests.pipelines.conftest import Write
 from tests.pipelines.engine.company import Listening, farthest
 
@@ -182,8 +182,24 @@ def test_pools_with_and_without_a_lora_take_turns_and_do_not_see_each_other(dres
         alone.turn_until_idle()
         (one,), (other,) = together.pictures(str(index)), alone.pictures(str(index))
         assert farthest(one, other) <= 1
-    (worn,), (bare,) = together.pictures("1"), drawn_bare(catalog, registry, tasks[1])
+    (worn,), (bare,) = together.pictures("1"), drawn(catalog, registry, task(catalog, tasks[1].seed, ()))
     assert farthest(worn, bare) > 20
+
+
+def test_a_model_that_leaves_in_a_lora_comes_back_without_it_and_its_rows_keep_it(
+    dressed: tuple[Catalog, Registry],
+) -> None:
+    catalog, registry = dressed
+    (worn,) = drawn(catalog, registry, task(catalog, 1, (Lora("ink", 0.8),)))
+    (bare,) = drawn(catalog, registry, task(catalog, 1, ()))
+    caching = Registry(catalog, torch.device("cpu"), torch.float32, None, Tuning(host_cache=2**30))
+    listening = Listening(catalog, caching)
+    listening.engine.submit("leaving", task(catalog, 1, (Lora("ink", 0.8),)))
+    listening.engine.turn()
+    caching.unload("tiny")
+    listening.turn_until_idle()
+    assert farthest(listening.pictures("leaving")[0], worn) <= 1
+    assert farthest(drawn(catalog, caching, task(catalog, 1, ()))[0], bare) <= 1
 
 
 def task(catalog: Catalog, seed: int, loras: tuple[Lora, ...]) -> TextToImage:
@@ -192,26 +208,8 @@ def task(catalog: Catalog, seed: int, loras: tuple[Lora, ...]) -> TextToImage:
     )
 
 
-def drawn_bare(catalog: Catalog, registry: Registry, dressed: TextToImage):  # type: ignore[no-untyped-def]
+def drawn(catalog: Catalog, registry: Registry, task: TextToImage):  # type: ignore[no-untyped-def]
     listening = Listening(catalog, registry)
-    listening.engine.submit("bare", task(catalog, dressed.seed, ()))
+    listening.engine.submit("drawn", task)
     listening.turn_until_idle()
-    return listening.pictures("bare")
-
-
-def test_a_tag_in_the_prompt_asks_for_what_the_field_asks_for(dressed: tuple[Catalog, Registry]) -> None:
-    catalog, _ = dressed
-    tagged = text_to_image(catalog, model="tiny", prompt="a star <lora:ink:0.4>", width=64, height=64, steps=3, seed=1)
-    assert tagged == task(catalog, 1, (Lora("ink", 0.4),))
-
-
-def test_a_lora_for_another_model_fails_its_own_job_alone(dressed: tuple[Catalog, Registry], tmp_path: Path) -> None:
-    catalog, registry = dressed
-    saved(tmp_path / "models" / "ink" / "ink.safetensors", {"lora_unet_x.lora_down.weight": torch.zeros(2, 2)})
-    listening = Listening(catalog, registry)
-    listening.engine.submit("guilty", task(catalog, 1, (Lora("ink", 0.4),)))
-    listening.engine.submit("innocent", task(catalog, 1, ()))
-    listening.turn_until_idle()
-    assert isinstance(listening.engine, Engine)
-    assert listening.of("guilty")[-1].code == "weights_refused"  # type: ignore[union-attr]
-    assert listening.pictures("innocent")
+    return listening.pictures("drawn")

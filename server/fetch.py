@@ -1,0 +1,130 @@
+"""The only door to other people's addresses: pictures by URL come in here, webhooks go out.
+
+The address is checked where the connection is made, so that a name which changes its mind in between gains nothing.
+No redirect is followed unseen, no cookie, no key and no proxy of the environment is sent along, and an error says no
+more than that it did not work. Cases: OWASP's Server Side Request Forgery Prevention Cheat Sheet.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from server.addresses import Destinations
+from server.errors import AddressRefused, FetchFailed
+
+MOST_HOPS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+USER_AGENT = b"Darkroom"
+CONNECT_SECONDS = 10.0
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+Headers = list[tuple[bytes, bytes]]
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a name, as the system's resolver gives them. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetch:
+    """destinations: where it may go. most_bytes: of a body. seconds: for all of one call, redirects and all."""
+
+    def __init__(
+        self,
+        destinations: Destinations,
+        *,
+        most_bytes: int,
+        seconds: float,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve,
+    ) -> None:
+        self._destinations, self._most_bytes, self._seconds = destinations, most_bytes, seconds
+        self._tls, self._resolve = tls or ssl.create_default_context(), resolve
+
+    async def get(self, url: str) -> bytes:
+        """What lies at the address. Raises AddressRefused and FetchFailed; neither says what was found there."""
+        async with self._limited():
+            for _ in range(MOST_HOPS + 1):
+                answer = await self._call(b"GET", httpx.URL(url), [], None)
+                if answer.status in REDIRECTS and "location" in answer.headers:
+                    url = str(httpx.URL(url).join(answer.headers["location"]))
+                    continue
+                if answer.status != 200:
+                    raise FetchFailed
+                return answer.body
+            raise FetchFailed
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """What the receiver answers; a redirect is an answer too. Raises AddressRefused and FetchFailed."""
+        async with self._limited():
+            spelled = [(name.encode(), value.encode()) for name, value in headers.items()]
+            return await self._call(b"POST", httpx.URL(url), spelled, body)
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                yield
+        except (httpx.InvalidURL, httpcore.UnsupportedProtocol, UnicodeError):
+            raise AddressRefused from None
+        except (OSError, TimeoutError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
+            raise FetchFailed from None
+
+    async def _call(self, method: bytes, url: httpx.URL, headers: Headers, body: bytes | None) -> Answer:
+        if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+            raise AddressRefused
+        backend = Guarded(self._destinations, self._resolve)
+        own = [(b"host", url.netloc), (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
+        async with (
+            httpcore.AsyncConnectionPool(self._tls, max_connections=1, network_backend=backend) as pool,
+            pool.stream(method, _core(url), headers=[*own, *headers], content=body) as response,
+        ):
+            received = bytearray()
+            async for chunk in response.aiter_stream():
+                received += chunk
+                if len(received) > self._most_bytes:
+                    raise FetchFailed
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        if told.get("content-encoding", "identity") != "identity":
+            raise FetchFailed  # it was told not to; what unpacks to a thousand times its size is not unpacked here
+        return Answer(response.status, told, bytes(received))
+
+
+class Guarded(httpcore.AsyncNetworkBackend):
+    """Connects to an address that was resolved once, and only if all that the name resolves to is allowed."""
+
+    def __init__(self, destinations: Destinations, resolve: Resolve) -> None:
+        self._destinations, self._resolve = destinations, resolve
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # the base class has it
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await self._resolve(host, port)
+        if not addresses or not all(self._destinations.allows(host, port, address) for address in addresses):
+            raise AddressRefused
+        return await self._inner.connect_tcp(addresses[0], port, CONNECT_SECONDS, local_address, socket_options)
+
+
+def _core(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
