@@ -26,6 +26,7 @@ FOLDERS: Mapping[str, tuple[Kind, ...]] = {
     "embeddings": ("embedding",),
     "controlnet": ("controlnet",),
     "upscalers": ("upscaler",),
+    "face-restorers": ("face-restorer",),
 }
 BORROWED = ("defaults", "native_sizes", "direct", "oversize", "limits")  # what no header says of a checkpoint
 LONGEST_ID = 90  # an id may have 100: there is room for a number

@@ -19,13 +19,16 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "lora": (),
     "vae": (),
     "embedding": (),
-    "depth": (),
+    "depth": ("annotate",),
     "upscaler": ("upscale",),
     "matting": ("remove_background", "replace_background", "relight"),
     "segmenter": ("search_and_recolor", "search_and_replace"),
     "face-restorer": ("restore_faces",),
+    "face-detector": (),
+    "detector": ("describe",),
     "captioner": ("describe",),
-    "scorer": (),
+    "safety-scorer": ("describe",),
+    "aesthetic-scorer": ("describe",),
     "enhancer": (),
     "fake": ("text_to_image",),
 }
@@ -44,8 +47,11 @@ Kind = Literal[
     "matting",
     "segmenter",
     "face-restorer",
+    "face-detector",  # in place of the Haar cascade that needs no file
+    "detector",  # of things that it has names for
     "captioner",
-    "scorer",
+    "safety-scorer",
+    "aesthetic-scorer",
     "enhancer",
     "fake",  # `pipelines.fake`: no model, for tests of everything around one
 ]

@@ -37,6 +37,7 @@ LATENT_CHANNELS = 4
 CONTROL_NAME = re.compile(r"controlnet_cond_embedding\.|(control_model\.)?input_hint_block\.")
 IP_ADAPTER_NAME = re.compile(r"ip_adapter\.|image_proj\.")
 SDXL_CONTROL_NAME = re.compile(r"add_embedding\.|(control_model\.)?label_emb\.")
+RESTORER_NAME = re.compile(r"stylegan_decoder\.|quantize\.embedding\.")  # of GFPGAN; of RestoreFormer
 IMAGE_CHANNELS = (1, 3, 12, 48)  # grey or colour, plain or folded by 2 or 4, as enlargers take their pictures
 MOST_VECTORS = 75  # of an embedding: what the text encoders read at once
 LONGEST_NAME, LONGEST_TEXT = 100, 1000
@@ -86,8 +87,15 @@ def _kind(tensors: Tensors, metadata: Metadata) -> Kind:
         return _embedding(tensors)
     if any(CONTROL_NAME.match(name) for name in tensors):
         return _control(tensors)
+    return _of_pictures(tensors)
+
+
+def _of_pictures(tensors: Tensors) -> Kind:
+    """What takes pictures and knows nothing of words."""
     if any(IP_ADAPTER_NAME.match(name) for name in tensors):
         raise WeightsRefused("It is an IP-Adapter: only an entry in models.yaml can name its image encoder.")
+    if any(RESTORER_NAME.match(name) for name in tensors):
+        return "face-restorer"
     if vae := next((tensor for name, tensor in tensors.items() if VAE_INPUT_CONV.fullmatch(name)), None):
         return _vae(vae)
     if any(len(tensor.shape) == 4 and tensor.shape[1] in IMAGE_CHANNELS for tensor in tensors.values()):

@@ -11,16 +11,23 @@ from PIL import Image, PngImagePlugin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}  # PNG Specification (Third Edition), section 11.2.1
+EXIF_START = b"Exif\0\0"  # of a JPEG's segment; a PNG has none
 BITS = 8  # a channel
 UP = 2  # the filter type of section 9.2 that numpy does in one call
 WINDOW_BITS, MEMORY_LEVEL = 15, 9  # of zlib, both the most there is
 
 
-def png(image: Image.Image, info: PngImagePlugin.PngInfo | None = None) -> bytes:
-    """An L, RGB or RGBA picture as a PNG file, with the text chunks of `info`."""
+def png(
+    image: Image.Image, pnginfo: PngImagePlugin.PngInfo | None = None, exif: bytes = b"", icc_profile: bytes = b""
+) -> bytes:
+    """An L, RGB or RGBA picture as a PNG file; the rest as Pillow's writer takes it: text chunks, EXIF, a profile."""
     header = struct.pack(">IIBBBBB", *image.size, BITS, COLOUR_TYPES[image.mode], 0, 0, 0)
-    texts = [(name, data) for name, data, *_ in info.chunks] if info else []
-    chunks = [(b"IHDR", header), *texts, (b"IDAT", _packed(image)), (b"IEND", b"")]
+    told = [(name, data) for name, data, *_ in pnginfo.chunks] if pnginfo else []
+    if exif:
+        told.append((b"eXIf", exif.removeprefix(EXIF_START)))
+    if icc_profile and image.mode != "L":
+        told.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
+    chunks = [(b"IHDR", header), *told, (b"IDAT", _packed(image)), (b"IEND", b"")]
     return SIGNATURE + b"".join(_chunk(name, data) for name, data in chunks)
 
 

@@ -5,13 +5,14 @@ first as EXIF UserComment, the second inside XMP. The XMP says in IPTC's words t
 """
 
 import html
+import io
 import re
 from typing import Any
 
 from PIL import ExifTags, Image, PngImagePlugin
 
 from pipelines import infotext, recipe
-from pipelines.tasks import Drawn, Inpaint, Outpaint, Picture
+from pipelines.tasks import Drawn, Embedded, Inpaint, Outpaint, Picture, Setting
 
 PARAMETERS, RECIPE, XMP_CHUNK = "parameters", "darkroom", "XML:com.adobe.xmp"
 MOST_BYTES = 65_000  # of EXIF or XMP: a segment of a JPEG file holds 65,533 with its name
@@ -63,6 +64,28 @@ def kept_options(image: Image.Image, format: str) -> dict[str, Any]:
     short = [name for name, text in texts.items() if 0 < len(text) <= MOST_BYTES and not RAW.match(name)]
     chunks = _chunks({name: texts[name] for name in short[:MOST_TEXTS]}, xmp.decode("utf-8", "replace"))
     return kept | {"pnginfo": chunks} | ({"exif": exif.tobytes()} if len(exif) else {})
+
+
+def carrier(image: Image.Image) -> bytes:
+    """A PNG of one pixel with the metadata of an opened picture, for `kept_options` when an edited copy is written."""
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(file, "PNG", **kept_options(image, "png"))
+    return file.getvalue()
+
+
+def carried(file: bytes) -> Image.Image:
+    """What `carrier` wrote, opened."""
+    return Image.open(io.BytesIO(file), formats=("PNG",))
+
+
+def embedded(image: Image.Image) -> Embedded | None:
+    """What the file of an opened picture says of how it was made; None where that is nothing, or too much."""
+    text = embedded_text(image)
+    if not 0 < len(text) <= MOST_BYTES:
+        return None
+    said = infotext.parsed(text)
+    settings = tuple(Setting(name, value) for name, value in said.settings.items())
+    return Embedded(text, said.prompt, said.negative_prompt, settings)
 
 
 def embedded_text(image: Image.Image) -> str:

@@ -1,25 +1,46 @@
 """The networks that work on given pictures, by the names of their models: loaded on demand, the least used forgotten.
 
-They are small beside the models that draw, a hundred megabytes at most, so they are counted and not weighed.
+They are small beside the models that draw, a gigabyte at most, so they are counted and not weighed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from pipelines.catalog import Catalog, Model
+from pipelines.catalog import Catalog, Kind, Model
 from pipelines.checked import Checked
 from pipelines.depth import DepthModel, load_depth
+from pipelines.describing.captions import Captioner, load_captioner
+from pipelines.describing.objects import ObjectDetector, load_object_detector
+from pipelines.describing.scores import AestheticScorer, SafetyScorer, load_aesthetic_scorer, load_safety_scorer
+from pipelines.faces.detection import Detector, load_detector
+from pipelines.faces.restoration import Restorer, load_restorer
 from pipelines.matting.network import MattingNetwork, load_matting
-from pipelines.planning.installed import check_installed, depth_model
+from pipelines.planning.installed import check_installed, depth_model, first_installed
 from pipelines.segment import Segmenter, load_segmenter
 from pipelines.upscale.network import Upscaler, load_upscaler
 
-MOST_LOADED = 4
+MOST_LOADED = 8  # a description takes five
 
 Load = Callable[[Path, torch.device, torch.dtype], Any]
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Describers:
+    """What says something of a picture; None where none of its kind is installed."""
+
+    faces: Detector
+    objects: ObjectDetector | None
+    caption: Captioner | None
+    safety: SafetyScorer | None
+    aesthetic: AestheticScorer | None
 
 
 class Tools:
@@ -50,6 +71,35 @@ class Tools:
         segmenter: Segmenter = self._tool(self._catalog.get(name), load_segmenter)
         return segmenter
 
+    def face_restorer(self, name: str) -> Restorer:
+        """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
+        restorer: Restorer = self._tool(self._catalog.get(name), load_restorer)
+        return restorer
+
+    def face_detector(self) -> Detector:
+        """The first installed one, or the Haar cascade, which needs no file. Raises WeightsRefused."""
+        return self._first("face-detector", _yunet) or self._haar
+
+    def describers(self) -> Describers:
+        """All that are installed. Raises WeightsRefused."""
+        return Describers(
+            self.face_detector(),
+            self._first("detector", load_object_detector),
+            self._first("captioner", load_captioner),
+            self._first("safety-scorer", load_safety_scorer),
+            self._first("aesthetic-scorer", load_aesthetic_scorer),
+        )
+
+    @cached_property
+    def _haar(self) -> Detector:
+        return load_detector(None)
+
+    def _first(self, kind: Kind, load: Callable[[Path, torch.device, torch.dtype], T]) -> T | None:
+        """What serves where it is installed; None where none of its kind is."""
+        entry = first_installed(self._catalog, kind)
+        found: T | None = self._tool(entry, load) if entry else None
+        return found
+
     def _tool(self, entry: Model, load: Load) -> Any:
         """What `load` makes of the entry's only file, or of its folder where there are several."""
         check_installed(self._catalog, entry)
@@ -67,3 +117,8 @@ class Tools:
 def _matting(file: Path, device: torch.device, dtype: torch.dtype) -> MattingNetwork:
     """Its file says in which precision it computes."""
     return load_matting(file, device)
+
+
+def _yunet(file: Path, device: torch.device, dtype: torch.dtype) -> Detector:
+    """OpenCV runs it, on the host."""
+    return load_detector(file)

@@ -1,7 +1,7 @@
 """The only door for other people's image bytes: by content, bounded before anything is unpacked, down to plain pixels.
 
-PNG, JPEG and WEBP only; the first frame, turned as EXIF says; metadata is dropped. Everything that Pillow can say
-against a file is a 400.
+PNG, JPEG and WEBP only; the first frame, turned as EXIF says; metadata is dropped unless it is asked for. Everything
+that Pillow can say against a file is a 400.
 """
 
 import asyncio
@@ -11,45 +11,63 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from typing import TypeVar
 
 from PIL import Image, ImageOps
 
-from pipelines.tasks import Raster
+from pipelines.provenance import carrier, embedded
+from pipelines.tasks import Embedded, Raster
 from server.errors import ImageInvalid
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 LEAST_SIDE, MOST_SIDE = 8, 8192
 MOST_PIXELS = 16_777_216
+T = TypeVar("T")
 DATA_URL = re.compile(r"data:[A-Za-z0-9.+/-]{0,64}(;[A-Za-z0-9=.-]{1,64})*;base64,")
 
 
 async def picture(text: str, field: str) -> Raster:
     """RGB pixels of base64 or a data URL; what is transparent is laid over white. Raises ImageInvalid."""
-    return await asyncio.to_thread(_decoded, text, field, _flat)
+    return await asyncio.to_thread(_read, text, field, lambda image: _raster(_flat(image)))
 
 
 async def picture_with_alpha(text: str, field: str) -> Raster:
     """The same in RGBA where anything is transparent."""
-    return await asyncio.to_thread(_decoded, text, field, _with_alpha)
+    return await asyncio.to_thread(_read, text, field, lambda image: _raster(_with_alpha(image)))
+
+
+async def picture_with_words(text: str, field: str) -> tuple[Raster, Embedded | None]:
+    """`picture_with_alpha`, and what the file says of how it was made."""
+    return await asyncio.to_thread(_read, text, field, lambda image: (_raster(_with_alpha(image)), embedded(image)))
+
+
+async def picture_with_metadata(text: str, field: str) -> tuple[Raster, bytes]:
+    """`picture_with_alpha`, and the file's metadata as `provenance.carrier` has it."""
+    return await asyncio.to_thread(_read, text, field, lambda image: (_raster(_with_alpha(image)), carrier(image)))
 
 
 async def mask(text: str, field: str, *, invert: bool = False) -> Raster:
     """One byte a pixel, bright where it marks, or dark with `invert`; what is transparent is dark."""
-    return await asyncio.to_thread(_decoded, text, field, _dark_marks if invert else _marks)
+    marks = _dark_marks if invert else _marks
+    return await asyncio.to_thread(_read, text, field, lambda image: _raster(marks(image)))
 
 
-def _decoded(text: str, field: str, flatten: Callable[[Image.Image], Image.Image]) -> Raster:
+def _read(text: str, field: str, read: Callable[[Image.Image], T]) -> T:
+    """What `read` makes of the picture, turned upright."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a decompression bomb is only a warning to Pillow, up to a point
             with Image.open(io.BytesIO(_bytes_of(text, field)), formats=FORMATS) as opened:
                 _check_size(opened, field)
-                flat = flatten(ImageOps.exif_transpose(opened))
+                return read(ImageOps.exif_transpose(opened))
     except ImageInvalid:
         raise
     except Exception:  # Pillow raises nearly anything, from SyntaxError to struct.error
         raise ImageInvalid("It is no whole PNG, JPEG or WEBP picture; send one of those.", field) from None
-    return Raster(flat.width, flat.height, flat.tobytes())
+
+
+def _raster(image: Image.Image) -> Raster:
+    return Raster(image.width, image.height, image.tobytes())
 
 
 def _bytes_of(text: str, field: str) -> bytes:

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image as Pillow
 
 from pipelines.png import png
-from pipelines.provenance import save_options
-from pipelines.tasks import Drawing, Picture, Raster, Task
+from pipelines.provenance import carried, kept_options, save_options
+from pipelines.tasks import Drawing, Filter, Picture, Raster, Task
 from server.errors import ImageUnknown
 
 Format = Literal["png", "jpeg", "webp"]
@@ -30,7 +30,7 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
 class Encoding:
     """quality: 1 to 100 for jpeg and webp; png keeps every bit and ignores it.
 
-    metadata: whether the file says what drew it.
+    metadata: whether the file says what drew it, or keeps what the task was to keep.
     """
 
     format: Format = "png"
@@ -67,12 +67,21 @@ def encode(picture: Picture, encoding: Encoding, task: Task | None = None) -> by
     image = Pillow.frombytes(mode, (picture.width, picture.height), picture.pixels)
     if mode == "RGBA" and encoding.format == "jpeg":
         image = Pillow.alpha_composite(Pillow.new("RGBA", image.size, "white"), image).convert("RGB")
-    told = save_options(task, picture, encoding.format) if encoding.metadata and isinstance(task, Drawing) else {}
+    told = _told(picture, encoding.format, task) if encoding.metadata else {}
     if encoding.format == "png":
-        return png(image, told.get("pnginfo"))
+        return png(image, **told)
     file = io.BytesIO()
     image.save(file, encoding.format.upper(), quality=encoding.quality, **told)
     return file.getvalue()
+
+
+def _told(picture: Picture, format: Format, task: Task | None) -> dict[str, Any]:
+    """What the file is to say beside the pixels: what drew them, or what the file of the given picture said."""
+    if isinstance(task, Drawing):
+        return save_options(task, picture, format)
+    if isinstance(task, Filter) and task.kept:
+        return kept_options(carried(task.kept), format)
+    return {}
 
 
 def preview_file(preview: Raster) -> bytes:

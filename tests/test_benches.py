@@ -17,6 +17,7 @@ from benchmarking.tables import at_least, at_most, placed, targets_table
 from benchmarking.trace import Mix, mixed_tasks, poisson
 from benchmarking.traffic import p99
 from pipelines.catalog import Catalog
+from pipelines.filters.table import FILTERS
 from pipelines.sdxl.loading import CONFIGS
 from pipelines.tasks import TextToImage
 from pipelines.tuning import Tuning
@@ -104,7 +105,7 @@ def test_a_missed_target_and_what_it_should_be_stand_in_the_table() -> None:
     assert table.splitlines()[2:] == ["| speed | 1.5 | at least 2 |", "| waiting | 0.5 | at most 0.6 |"]
 
 
-@pytest.mark.parametrize("name", ["engine", "gpu"])
+@pytest.mark.parametrize("name", ["engine", "operations", "gpu"])
 def test_tables_go_between_their_marks_in_the_readme(name: str) -> None:
     page = (ROOT / "benchmarks" / "README.md").read_text()
     once = placed(page, name, "a table")
@@ -119,6 +120,15 @@ def test_the_engine_benchmark_runs(tmp_path: Path) -> None:
     assert set(figures["pictures_a_second"]) == {"diffusers, one at a time", "diffusers, batches of 8", "darkroom"}
     assert len(figures["targets"]) == 3
     check_traffic(figures["traffic"])
+
+
+def test_the_benchmark_of_operations_runs(tmp_path: Path) -> None:
+    figures = run("bench_operations", "--quick", tmp_path)
+    blurred = figures["operations"]["filter, blur"]
+    assert blurred["ratio"] == pytest.approx(blurred["seconds"] / blurred["plain_seconds"], rel=0.05)
+    assert all(found["seconds"] > 0 for found in figures["operations"].values())
+    assert {f"filter, {name}" for name in FILTERS if name != "artistic"} <= set(figures["operations"])
+    assert "ours over the plain call, at worst" in figures["targets"]
 
 
 @pytest.mark.full

@@ -18,12 +18,17 @@ from pipelines.tasks import (
     Control,
     Description,
     Edge,
+    Embedded,
+    Face,
     FirstPass,
     Foreground,
     ImagePrompt,
     Lora,
+    Object,
     Picture,
     Raster,
+    RestoredFaces,
+    Setting,
     Task,
     Variation,
 )
@@ -62,7 +67,7 @@ Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
     *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge),
-    *(Picture, Description, Colour, Foreground, Terms, Tuning),
+    *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces, Terms, Tuning),
 )
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)

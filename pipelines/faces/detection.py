@@ -1,6 +1,5 @@
 """Where faces are: by a Haar cascade that OpenCV brings along, or by YuNet where its .onnx file is given."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.canvas import Box
 from pipelines.errors import WeightsRefused
+from pipelines.tasks import Face
 from pipelines.weights import check_file
 
 Pixels = NDArray[np.uint8]
@@ -20,14 +19,6 @@ CASCADE = "haarcascade_frontalface_default.xml"
 LEAST_FACE = 24  # pixels, what the cascade was trained on
 GROWTH, NEIGHBOURS = 1.1, 5  # from one size of faces to the next; how many hits make a face
 SURE, OVERLAP, MOST = 0.7, 0.3, 200  # of YuNet: least score, most overlap of two faces, faces in a picture
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """box: in pixels, inside the picture. score: how sure the detector is, 0 to 1; None where it does not say."""
-
-    box: Box
-    score: float | None
 
 
 class Detector(Protocol):

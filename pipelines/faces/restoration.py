@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipelines.canvas import Box
 from pipelines.errors import DrawingFailed, WeightsRefused
-from pipelines.faces.detection import Face
+from pipelines.tasks import Face
 from pipelines.upscale.network import as_pixels, place, read_network
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
@@ -68,12 +68,14 @@ def load_restorer(file: Path, device: torch.device, dtype: torch.dtype) -> Resto
     return Restorer(network, device, placed_as)
 
 
-def with_faces_restored(image: Image.Image, faces: Sequence[Face], restorer: Restorer | None) -> Restored:
+def with_faces_restored(
+    image: Image.Image, faces: Sequence[Face], restorer: Restorer | None, strength: float = 1.0
+) -> Restored:
     """Each face drawn anew; without a restorer the picture as it is, and none counted as restored.
 
-    Raises DrawingFailed, and what the device raises.
+    strength: 0 to 1, how much of a new face shows over the old one. Raises DrawingFailed, and what the device raises.
     """
-    if restorer is None or not faces:
+    if restorer is None or not faces or not strength:
         return Restored(image, len(faces), 0)
     pixels = np.asarray(image.convert("RGB"))
     boxes = [_around(face.box) for face in faces]
@@ -81,7 +83,7 @@ def with_faces_restored(image: Image.Image, faces: Sequence[Face], restorer: Res
     for box, face in zip(boxes, restorer.restore([_cut(pixels, box) for box in boxes]), strict=True):
         side = box[2] - box[0]
         drawn = Image.fromarray(face).resize((side, side), Image.Resampling.LANCZOS)
-        picture.paste(drawn, box[:2], _fade(side))
+        picture.paste(drawn, box[:2], _fade(side, strength))
     if image.has_transparency_data:
         picture.putalpha(image.convert("RGBA").getchannel("A"))
     return Restored(picture, len(faces), len(faces))
@@ -117,8 +119,8 @@ def _cut(pixels: Pixels, box: Box) -> Pixels:
     return np.asarray(face.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
-def _fade(side: int) -> Image.Image:
-    """L of (side, side): white, but black towards its edges."""
+def _fade(side: int, strength: float) -> Image.Image:
+    """L of (side, side): as bright as `strength` says, but black towards its edges."""
     from_edge = np.minimum(np.arange(side) + 0.5, side - np.arange(side) - 0.5)
     level = (from_edge / max(0.5, FADE * side)).clip(0, 1)
-    return Image.fromarray(np.rint(255 * level[:, None] * level).astype(np.uint8))
+    return Image.fromarray(np.rint(255 * strength * level[:, None] * level).astype(np.uint8))

@@ -42,12 +42,16 @@ def ip_adapter_for(catalog: Catalog, model: Model) -> Model:
     raise ModelNotInstalled(f"No IP-Adapter for this model is installed{remedy}.", field="adapter")
 
 
+def first_installed(catalog: Catalog, kind: Kind) -> Model | None:
+    """The model that serves a task which names none and can do without: nothing where none is installed."""
+    return next((model for model in catalog.models if model.kind == kind and catalog.is_installed(model)), None)
+
+
 def depth_model(catalog: Catalog) -> Model:
     """What the annotator `depth` sees with: the first installed model of that kind. Raises TaskRefused."""
+    if model := first_installed(catalog, "depth"):
+        return model
     able = [model for model in catalog.models if model.kind == "depth"]
-    for model in able:
-        if catalog.is_installed(model):
-            return model
     remedy = f"run `darkroom pull {able[0].id}` on the server, or send" if able else "send"
     raise TaskRefused(
         f"No model that sees depth is installed: {remedy} a depth map with the annotator none.", field="controls"

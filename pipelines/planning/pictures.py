@@ -12,14 +12,18 @@ from pipelines.limits import check_name, check_range
 from pipelines.planning.drawing import tiled_image_to_image
 from pipelines.planning.installed import matting_network, tool
 from pipelines.tasks import (
+    ANNOTATORS,
     CUTOUT_OUTPUTS,
     FITS,
+    Annotate,
     Crop,
     Describe,
     Edge,
+    Embedded,
     Filter,
     Raster,
     RemoveBackground,
+    RestoreFaces,
     Upscale,
 )
 from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
@@ -39,12 +43,14 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     denoise: float = 0.0,
+    restore_faces: bool = False,
     **drawn: Any,
 ) -> Upscale:
     """mode: "fast" is Lanczos, "conservative" a network: that of `model`, or the first one installed. "creative" draws
     over the result, by a network where there is one: drawn are prompt, strength, and what else a drawing takes.
 
     Without a mode it is a network where there is one. By `factor`, or to the sides given, or four times as large.
+    restore_faces: its faces then, which are only counted where no face restorer is installed.
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
     """
     if mode is not None:
@@ -60,13 +66,25 @@ def upscale(
     network = None if mode == "fast" else tool(catalog, model, "upscaler", needed=mode == "conservative")
     if drawn and mode != "creative":
         raise TaskRefused(f"Only the mode creative takes {next(iter(drawn))}.", field=next(iter(drawn)))
+    if restore_faces and mode == "creative":
+        raise TaskRefused("The mode creative draws over faces too, so it does not restore them.", field="restore_faces")
+    restorer = tool(catalog, None, "face-restorer", needed=False) if restore_faces else None
+    faces = RestoreFaces(image=Raster(1, 1, bytes(3)), model=restorer, made_by=network) if restore_faces else None
     over = tiled_image_to_image(catalog, target, **drawn) if mode == "creative" else None
-    return Upscale(image=image, model=network, width=target[0], height=target[1], denoise=denoise, over=over)
+    return Upscale(
+        image=image, model=network, width=target[0], height=target[1], denoise=denoise, over=over, faces=faces
+    )
 
 
-def filters(catalog: Catalog, *, image: Raster, filters: Sequence[tuple[str, Mapping[str, object]]]) -> Filter:
-    """filters: names with parameters, in their order; see `filters.table`."""
-    return Filter(image=image, steps=chain(filters))
+def filters(
+    catalog: Catalog,
+    *,
+    image: Raster,
+    filters: Sequence[tuple[str, Mapping[str, object]]],
+    kept: bytes | None = None,
+) -> Filter:
+    """filters: names with parameters, in their order; see `filters.table`. kept: see the task."""
+    return Filter(image=image, steps=chain(filters), kept=kept)
 
 
 def crop(
@@ -90,8 +108,15 @@ def crop(
     return Crop(image=image, width=width, height=height, mode=mode, focus=focus)
 
 
-def describe(catalog: Catalog, *, image: Raster) -> Describe:
-    return Describe(image=image)
+def describe(catalog: Catalog, *, image: Raster, embedded: Embedded | None = None) -> Describe:
+    return Describe(image=image, embedded=embedded)
+
+
+def annotate(catalog: Catalog, *, image: Raster, annotator: str) -> Annotate:
+    """Raises TaskRefused; and ModelNotInstalled for "depth" where no model of that kind is."""
+    check_name(annotator, ANNOTATORS[1:], "annotator")
+    model = tool(catalog, None, "depth", needed=True) if annotator == "depth" else None
+    return Annotate(image=image, annotator=annotator, model=model)
 
 
 def remove_background(

@@ -5,20 +5,23 @@ from typing import Any
 
 from PIL import Image
 
-from pipelines.analysis import dominant_colours, perceptual_hash, sharpness
+from pipelines.annotators import ANNOTATORS
 from pipelines.canvas import picture_of
 from pipelines.cropping import crop
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
+from pipelines.faces.detection import Detector
 from pipelines.filters.table import filtered
 from pipelines.one_shot import OneShot, OneShotPipeline, in_turn
-from pipelines.tasks import Crop, Describe, Description, Filter, Picture, Processing, Task
+from pipelines.registry import Registry
+from pipelines.tasks import Annotate, Crop, Filter, Picture, Processing, Task
+from pipelines.tools import Tools
 
 ON_HOST = PoolKey("", (), 0, 0)
 
 
-def prepare_on_host(job_id: str, task: Processing) -> Prepared:
-    return on_host(job_id, _work(task), task.image.width * task.image.height, lambda _, result: result)
+def prepare_on_host(job_id: str, task: Processing, registry: Registry) -> Prepared:
+    return on_host(job_id, _work(task, registry.tools), task.image.width * task.image.height, lambda _, result: result)
 
 
 def on_host(
@@ -36,17 +39,22 @@ def made(image: Image.Image, task: Processing) -> Made:
     return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model))
 
 
-def _work(task: Processing) -> Callable[[], Made]:
+def _work(task: Processing, tools: Tools) -> Callable[[], Made]:
     image = picture_of(task.image)
     match task:
+        case Annotate(annotator="depth", model=str()):
+            see = tools.depth()
+            return lambda: made(see(image.convert("RGB")), task)
+        case Annotate(annotator=name):
+            return lambda: made(ANNOTATORS[name](image), task)
         case Filter(steps=steps):
             return lambda: made(filtered(image, steps), task)
         case Crop():
-            return lambda: made(crop(image, task.width, task.height, task.mode, task.focus), task)
-        case Describe():
-            return lambda: Made(facts=_described(image))
+            return lambda: made(_cropped(image, task, tools.face_detector()), task)
     raise AssertionError(task)
 
 
-def _described(image: Image.Image) -> Description:
-    return Description(dominant_colours(image), perceptual_hash(image), sharpness(image))
+def _cropped(image: Image.Image, task: Crop, detector: Detector) -> Image.Image:
+    smart = task.mode == "smart" and task.focus is None
+    faces = [face.box for face in detector.faces(image)] if smart else []
+    return crop(image, task.width, task.height, task.mode, task.focus, faces)

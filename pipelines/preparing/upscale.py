@@ -17,14 +17,15 @@ from pipelines.upscale.pipeline import UpscaleDraft, UpscalePipeline
 
 
 def prepare_upscale(job_id: str, task: Upscale, registry: Registry) -> Prepared:
-    """What is enlarged is drawn over then, where the task has that."""
+    """What is enlarged is drawn over then, or its faces are, where the task has that."""
     size = task.width, task.height
     over = task.over and registry.pipeline(task.over.model, task.over.loras, task.over.vae)
-    later = over.calls(task.over) if over and task.over else 0
+    later = over.calls(task.over) if over and task.over else int(task.faces is not None)
     image = picture_of(task.image)
 
     def finish(draft: Any, enlarged: Image.Image) -> Made | Task:
-        return replace(task.over, image=raster_of(enlarged)) if task.over else made(enlarged, task)
+        following = task.over or task.faces
+        return replace(following, image=raster_of(enlarged)) if following else made(enlarged, task)
 
     if task.model is None:
         return on_host(job_id, partial(lanczos, image, size), size[0] * size[1], finish, later)

@@ -41,15 +41,28 @@ from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
     MOST_FEATHER,
     MOST_SMOOTHING,
+    Annotate,
     Crop,
     Describe,
     Edge,
     Filter,
     Processing,
     RemoveBackground,
+    RestoreFaces,
     Upscale,
 )
-from pipelines.tasks.results import Colour, Description, Facts, Foreground, Picture
+from pipelines.tasks.results import (
+    Colour,
+    Description,
+    Embedded,
+    Face,
+    Facts,
+    Foreground,
+    Object,
+    Picture,
+    RestoredFaces,
+    Setting,
+)
 
 __all__ = [
     "ANNOTATORS",
@@ -66,6 +79,7 @@ __all__ = [
     "MOST_SMOOTHING",
     "SAMPLERS",
     "SEED_LIMIT",
+    "Annotate",
     "Colour",
     "Control",
     "Crop",
@@ -75,6 +89,8 @@ __all__ = [
     "Drawn",
     "Edge",
     "Edit",
+    "Embedded",
+    "Face",
     "Facts",
     "Filter",
     "FirstPass",
@@ -83,6 +99,7 @@ __all__ = [
     "ImageToImage",
     "Inpaint",
     "Lora",
+    "Object",
     "Outpaint",
     "Picture",
     "Processing",
@@ -90,8 +107,11 @@ __all__ = [
     "Relight",
     "RemoveBackground",
     "ReplaceBackground",
+    "RestoreFaces",
+    "RestoredFaces",
     "SearchAndRecolor",
     "SearchAndReplace",
+    "Setting",
     "Task",
     "TextToImage",
     "TiledImageToImage",
@@ -100,4 +120,6 @@ __all__ = [
 ]
 
 Found = SearchAndRecolor | SearchAndReplace | ReplaceBackground | Relight
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | Found
+Task = (
+    Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | Annotate | RemoveBackground | RestoreFaces | Found
+)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipelines.errors import TaskRefused
 from pipelines.filters.words import Step
 from pipelines.tasks.drawing import Raster, TiledImageToImage
+from pipelines.tasks.results import Embedded
 
 CUTOUT_OUTPUTS = ("cutout", "mask")
 MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
@@ -19,24 +20,45 @@ class Processing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Annotate(Processing):
+    """What `annotator`, one of ANNOTATORS but "none", makes of `image` for a ControlNet. model: the one for "depth"."""
+
+    annotator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFaces(Processing):
+    """`image` with the details of its faces drawn anew by a model of kind `face-restorer`; its size stays.
+
+    model None only counts them. strength: 0 to 1, how much of a new face shows over the old one. made_by: the model
+    that `image` comes from, where it is a step on the way.
+    """
+
+    strength: float = 1.0
+    made_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upscale(Processing):
     """`image` at width x height pixels, enlarged by a model of kind `upscaler`, or by Lanczos alone.
 
-    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over: how the enlarged picture is drawn
-    over, for details that it never had; it takes the place of the image there.
+    denoise: 0 to 1, how much of the picture's noise goes before it is enlarged. over, faces: how the enlarged picture
+    is drawn over, for details that it never had, or only its faces are; it takes the place of the image there.
     """
 
     width: int
     height: int
     denoise: float = 0.0
     over: TiledImageToImage | None = None
+    faces: RestoreFaces | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter(Processing):
-    """`image` after all steps, in their order."""
+    """`image` after all steps, in their order. kept: metadata of its file, see `pipelines.provenance.carrier`."""
 
     steps: tuple[Step, ...]
+    kept: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +73,9 @@ class Crop(Processing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describe(Processing):
-    """What can be said of `image`: no picture, a Description."""
+    """What can be said of `image`: no picture, a Description. embedded: what its file says, which goes into that."""
+
+    embedded: Embedded | None = None
 
 
 @dataclass(frozen=True, slots=True)

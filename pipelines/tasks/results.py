@@ -12,12 +12,59 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
+class Face:
+    """box: left, top, right, bottom in pixels, inside the picture. score: how sure the detector is, 0 to 1; None where
+    it does not say.
+    """
+
+    box: tuple[int, int, int, int]
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A thing as the detector calls it; score: how sure it is, 0 to 1. box: left, top, right, bottom in pixels."""
+
+    name: str
+    score: float
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """By the name that AUTOMATIC1111's web UI has for it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What a picture's file says of how it was made. text: the whole of it; the rest: as `infotext` reads it."""
+
+    text: str
+    prompt: str
+    negative_prompt: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`."""
+    """colours: the commonest first. perceptual_hash, sharpness: see `pipelines.analysis`. faces: the largest first.
+
+    objects: the surest first. caption: a sentence. nsfw_score: 0 to 1. aesthetic_score: about 1 to 10. embedded: None
+    where the file says nothing; of the others, each is None where no model of its kind is installed.
+    """
 
     colours: tuple[Colour, ...]
     perceptual_hash: str
     sharpness: float
+    faces: tuple[Face, ...]
+    objects: tuple[Object, ...] | None = None
+    caption: str | None = None
+    nsfw_score: float | None = None
+    aesthetic_score: float | None = None
+    embedded: Embedded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +78,16 @@ class Foreground:
     bounds: tuple[int, int, int, int] | None
 
 
-Facts = Description | Foreground
+@dataclass(frozen=True, slots=True)
+class RestoredFaces:
+    """faces: where they are, the largest first. found: how many. restored: of how many a network drew the details."""
+
+    faces: tuple[Face, ...]
+    found: int
+    restored: int
+
+
+Facts = Description | Foreground | RestoredFaces
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
 from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.faces import RestoreFacesBody
 from server.bodies.finding import RelightBody, ReplaceBackgroundBody, SearchAndRecolorBody, SearchAndReplaceBody
 from server.bodies.job import JobBody
-from server.bodies.pictures import CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
+from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
 from server.http.body import check, ignored_fields
@@ -32,12 +33,14 @@ KINDS: dict[str, Kind] = {
     "upscale": Kind(UpscaleBody, planning.upscale),
     "filter": Kind(FilterBody, planning.filters),
     "crop": Kind(CropBody, planning.crop),
+    "annotate": Kind(AnnotateBody, planning.annotate),
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
     "search_and_recolor": Kind(SearchAndRecolorBody, planning.search_and_recolor),
     "search_and_replace": Kind(SearchAndReplaceBody, planning.search_and_replace),
     "replace_background": Kind(ReplaceBackgroundBody, planning.replace_background),
     "relight": Kind(RelightBody, planning.relight),
+    "restore_faces": Kind(RestoreFacesBody, planning.restore_faces),
 }
 
 

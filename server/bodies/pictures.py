@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipelines.tasks import CUTOUT_OUTPUTS, FITS
+from pipelines.tasks import ANNOTATORS, CUTOUT_OUTPUTS, FITS
 from server import decode
 from server.bodies.job import JobBody, Picture, Share
 from server.http.body import Body, Name, Seed, Text
@@ -14,7 +14,10 @@ class ProcessingBody(JobBody):
     image: Picture
 
     async def said(self) -> dict[str, Any]:
-        return await super().said() | {"image": await decode.picture_with_alpha(self.image, "image")}
+        return await super().said() | await self._read()
+
+    async def _read(self) -> dict[str, Any]:
+        return {"image": await decode.picture_with_alpha(self.image, "image")}
 
 
 class UpscaleBody(ProcessingBody):
@@ -29,6 +32,7 @@ class UpscaleBody(ProcessingBody):
     width: int | None = None
     height: int | None = None
     denoise: Share = 0.0
+    restore_faces: bool = Field(False, description="Then its faces, by a network of kind face-restorer.")
     prompt: Text | None = None
     negative_prompt: Text | None = None
     strength: Share | None = None
@@ -52,9 +56,18 @@ class FilterStepBody(Body):
 
 class FilterBody(ProcessingBody):
     filters: Annotated[list[FilterStepBody], Field(description="Applied in this order.")]
+    keep_metadata: bool = Field(False, description="EXIF, XMP, text and colour profile of the file that was sent.")
 
     async def said(self) -> dict[str, Any]:
-        return await super().said() | {"filters": [(each.name, each.model_extra or {}) for each in self.filters]}
+        said = await super().said()
+        del said["keep_metadata"]
+        return said | {"filters": [(each.name, each.model_extra or {}) for each in self.filters]}
+
+    async def _read(self) -> dict[str, Any]:
+        if not self.keep_metadata:
+            return await super()._read()
+        image, kept = await decode.picture_with_metadata(self.image, "image")
+        return {"image": image, "kept": kept}
 
 
 class CropBody(ProcessingBody):
@@ -65,7 +78,17 @@ class CropBody(ProcessingBody):
 
 
 class DescribeBody(ProcessingBody):
-    """The job's `facts` say what is in the picture: colours, a perceptual hash, sharpness."""
+    """The job's `facts` say what is in the picture: colours, faces, a caption, what its file says."""
+
+    async def _read(self) -> dict[str, Any]:
+        image, embedded = await decode.picture_with_words(self.image, "image")
+        return {"image": image, "embedded": embedded}
+
+
+class AnnotateBody(ProcessingBody):
+    """The picture that a ControlNet would follow."""
+
+    annotator: Literal[ANNOTATORS[1:]]  # type: ignore[valid-type]  # a tuple of names spells the same Literal
 
 
 class RemoveBackgroundBody(ProcessingBody):

@@ -44,6 +44,8 @@ CONTROLNET: Shapes = {
     "add_embedding.linear_1.weight": (8, 8),
 }
 UPSCALER: Shapes = {"conv_first.weight": (8, 3, 3, 3), "conv_last.weight": (3, 8, 3, 3)}
+GFPGAN: Shapes = {"stylegan_decoder.style_conv1.noise": (1, 1, 4, 4), "conv_body_first.weight": (8, 3, 1, 1)}
+RESTOREFORMER: Shapes = {"quantize.embedding.weight": (8, 32), "decoder.conv_in.weight": (8, 8, 3, 3)}
 SD1: Shapes = {
     "model.diffusion_model.input_blocks.0.0.weight": (8, 4, 3, 3),
     "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight": (2, 768),
@@ -75,10 +77,12 @@ def models(tmp_path: Path) -> Path:
         ("embeddings", EMBEDDING, "embedding"),
         ("controlnet", CONTROLNET, "controlnet"),
         ("upscalers", UPSCALER, "upscaler"),
+        ("face-restorers", GFPGAN, "face-restorer"),
+        ("face-restorers", RESTOREFORMER, "face-restorer"),
     ],
     ids=[
         "checkpoint", "inpaint checkpoint", "kohya lora", "peft lora", "vae", "vae of a checkpoint", "embedding",
-        "controlnet", "upscaler",
+        "controlnet", "upscaler", "GFPGAN", "RestoreFormer",
     ],
 )  # fmt: skip
 def test_a_file_is_listed_as_what_its_header_says(

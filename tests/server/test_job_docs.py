@@ -33,7 +33,7 @@ def catalog(tmp_path: Path) -> Catalog:
     """Of the embedded models, and of those that examples need: planning only looks whether their files are there."""
     catalog = Catalog.load(default_file(), tmp_path)
     segmenter = next(model for model in catalog.models if model.kind == "segmenter")
-    for model in (segmenter, catalog.get("ip-adapter-sdxl")):
+    for model in (segmenter, catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
         for file in model.files:
             place = catalog.folder(model) / file.path
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def test_every_kind_of_job_has_an_example() -> None:
 
 
 def test_every_filter_is_in_the_table() -> None:
-    table = TEXT.split("| filter |")[1].split("\n\n")[0]
+    table = TEXT.split("| filter | parameters |")[1].split("\n\n")[0]
     rows = {row.split("`")[1]: row for row in table.splitlines() if row.startswith("| `")}
     assert set(rows) == set(FILTERS)
     for name, row in rows.items():

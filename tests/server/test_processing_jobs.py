@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from pipelines.catalog import Catalog, default_file
 from pipelines.engine.inline import InlineWorker
@@ -25,9 +26,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         yield client
 
 
-def encoded(image: Image.Image) -> str:
+def encoded(image: Image.Image, format_: str = "PNG", **options: Any) -> str:
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, format_, **options)
     return base64.b64encode(file.getvalue()).decode()
 
 
@@ -82,9 +83,54 @@ def test_what_was_not_drawn_has_neither_seed_nor_facts(client: httpx.Client) -> 
     assert (job["model"], job["facts"], job["images"][0]["seed"]) == (None, None, None)
 
 
+def test_a_description_says_what_the_file_says_of_how_it_was_made(client: httpx.Client) -> None:
+    text = PngInfo()
+    text.add_text("parameters", "a star\nNegative prompt: blue\nSteps: 4, Sampler: Euler, Seed: 7")
+    told = encoded(Image.new("RGB", (40, 24), "red"), pnginfo=text)
+    facts = [
+        client.post(JOBS, json={"task": "describe", "image": image}, headers={"Prefer": "wait=60"}).json()["facts"]
+        for image in (told, RED["image"])
+    ]
+    assert (facts[0]["embedded"]["prompt"], facts[0]["embedded"]["negative_prompt"]) == ("a star", "blue")
+    assert {"name": "Seed", "value": "7"} in facts[0]["embedded"]["settings"]
+    assert facts[1]["embedded"] is None
+    assert facts[1]["caption"] is facts[1]["objects"] is facts[1]["nsfw_score"] is facts[1]["aesthetic_score"] is None
+    assert facts[1]["faces"] == []
+
+
+def test_an_annotation_is_white_lines_on_black(client: httpx.Client) -> None:
+    halves = Image.new("RGB", (40, 24), "black")
+    halves.paste("white", (20, 0, 40, 24))
+    lines = picture(client, {"task": "annotate", "annotator": "canny", "image": encoded(halves)}).convert("L")
+    assert max(lines.getpixel((x, 12)) for x in (19, 20)) == 255  # type: ignore[type-var]
+    assert {lines.getpixel((x, 12)) for x in (2, 10, 30, 38)} == {0}
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp"])
+@pytest.mark.parametrize("asked", [{"keep_metadata": True}, {}, {"keep_metadata": True, "metadata": False}], ids=str)
+def test_a_filtered_picture_keeps_its_metadata_where_that_is_asked_for(
+    client: httpx.Client, media_type: str, asked: dict[str, bool]
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist], exif[ExifTags.Base.Orientation] = "Somebody", 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photograph = encoded(Image.new("RGB", (40, 24), "red"), "JPEG", exif=exif, icc_profile=profile)
+    body = {"task": "filter", "filters": [{"name": "invert"}], "image": photograph}
+    result = picture(client, body | asked, media_type)
+    is_kept = asked == {"keep_metadata": True}
+    assert result.size == (24, 40)
+    assert result.getexif().get(ExifTags.Base.Artist) == ("Somebody" if is_kept else None)
+    assert ExifTags.Base.Orientation not in result.getexif()
+    assert result.info.get("icc_profile") == (profile if is_kept else None)
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({"task": "annotate"} | RED, "annotator"),
+        ({"task": "annotate", "annotator": "none"} | RED, "annotator"),
+        ({"task": "restore_faces", "strength": 2} | RED, "strength"),
+        ({"task": "swirl"} | RED, "task"),
         ({"task": "upscale"}, "image"),
         ({"task": "upscale", "factor": 3} | RED, "factor"),
         ({"task": "upscale", "model": "shapes-xl"} | RED, "model"),
@@ -119,6 +165,15 @@ def test_the_file_says_what_drew_it_and_is_drawn_again_from_that(client: httpx.C
     assert embedded_text(drawn).startswith("a red star\n")
     task = read(embedded_recipe(drawn))
     assert (task.prompt, task.seed, task.steps, task.model) == ("a red star", 7, 2, "shapes-xl")
+
+
+@pytest.mark.parametrize(
+    "body", [{"task": "restore_faces"}, {"task": "annotate", "annotator": "depth"}], ids=lambda body: str(body["task"])
+)
+def test_what_no_installed_model_does_is_refused(client: httpx.Client, body: dict[str, Any]) -> None:
+    answer = client.post(JOBS, json=body | RED)
+    assert answer.json()["error"]["code"] == "model_not_installed"
+    assert "darkroom pull" in answer.json()["error"]["message"]
 
 
 def test_the_file_says_nothing_where_that_is_asked_for(client: httpx.Client) -> None:

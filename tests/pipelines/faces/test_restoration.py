@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from spandrel.architectures.RestoreFormer import RestoreFormer
 from torch import Tensor
 
 from pipelines.errors import DrawingFailed, WeightsRefused
-from pipelines.faces.detection import Face
 from pipelines.faces.restoration import Restorer, load_restorer, with_faces_restored
-from tests.pipelines.tiny_upscalers import random_network, saved, weights_of
+from pipelines.tasks import Face
+from tests.pipelines.faces.tiny_restorer import restoreformer_weights
+from tests.pipelines.tiny_upscalers import random_network, saved
 
 CPU = torch.device("cpu")
 FACE = Face((80, 60, 120, 100), None)
@@ -56,6 +56,14 @@ def test_what_was_drawn_anew_lies_over_the_face_and_fades_into_the_picture() -> 
     assert np.abs(np.diff(pixels[80], axis=0)).max() < 145 / 2  # no hard edge
 
 
+def test_strength_is_how_much_of_the_new_face_shows() -> None:
+    new, half, none = (np.asarray(with_faces_restored(gray(), [FACE], INVERTER, each).picture) for each in (1, 0.5, 0))
+    between = (new.astype(float) + np.asarray(gray())) / 2
+    assert half[80, 100] == pytest.approx(between[80, 100], abs=2)
+    assert none.tobytes() == gray().tobytes()
+    assert with_faces_restored(gray(), [FACE], INVERTER, 0).restored == 0
+
+
 @pytest.mark.parametrize(
     ("size", "box"),
     [
@@ -93,13 +101,7 @@ def test_transparency_stays() -> None:
 
 @pytest.fixture(scope="module")
 def restoreformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file as RestoreFormer's, but with few and random weights."""
-    torch.manual_seed(0)
-    network = RestoreFormer(
-        n_embed=8, embed_dim=32, ch=32, ch_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1, z_channels=32, head_size=8,
-        double_z=False, attn_resolutions=(16,), resolution=512, in_channels=3, out_ch=3, dropout=0.0, enable_mid=True,
-    )  # fmt: skip
-    return saved(weights_of(network), tmp_path_factory.mktemp("restorer"))
+    return saved(restoreformer_weights(), tmp_path_factory.mktemp("restorer"))
 
 
 def test_a_file_of_a_face_restorer_is_found_by_its_weights_and_draws(restoreformer: Path) -> None:

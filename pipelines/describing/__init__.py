@@ -1,0 +1,1 @@
+"""Networks that say something of a picture: its caption, its things, scores."""

@@ -1,0 +1,108 @@
+"""An operation through the engine and by a plain call, in turns: seconds, and the memory that it takes at its peak."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarking.operations import Operation
+from benchmarking.replay import Stage, finished_of
+from pipelines.catalog import Catalog
+from pipelines.engine.loop import Engine
+from pipelines.engine.protocol import Event
+from pipelines.tasks import Task
+from pipelines.upscale.enlargement import Enlargement, tick
+from pipelines.upscale.network import load_upscaler
+from pipelines.upscale.tiles import MARGIN
+
+SMOOTH = 8  # pixels between the colours of a made-up photograph
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+CLEAR_PEAK = "5"  # proc_pid_clear_refs(5)
+
+Figures = dict[str, float | None]
+
+
+def photograph(side: int) -> Image.Image:
+    """Smooth colours with grain: what cameras give, as far as speed is concerned."""
+    chance = np.random.default_rng(0)
+    coarse = chance.integers(0, 256, (side // SMOOTH + 1, side // SMOOTH + 1, 3), np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC), np.float32)
+    grain = chance.normal(0, 4, smooth.shape)
+    return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+
+
+def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int) -> Figures:
+    """Medians of the rounds, after one that warms up. ratio: our seconds over those of the plain call."""
+    plain = operation.plain
+    ways: dict[str, Callable[[], object]] = {"": lambda: by_engine(stage, operation.task(stage.catalog, image))}
+    if plain is not None:
+        ways["plain_"] = lambda: plain(image)
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(1 + rounds):
+        for way, call in ways.items():
+            seconds[way].append(_seconds(call))
+    found: Figures = {"plain_seconds": None, "plain_mebibytes": None, "ratio": None}
+    for way, call in ways.items():
+        found[f"{way}seconds"] = round(median(seconds[way][1:]), 5)
+        found[f"{way}mebibytes"] = peak_mebibytes(call)
+    if plain is not None:
+        found["ratio"] = round(median(seconds[""][1:]) / median(seconds["plain_"][1:]), 3)
+    return found
+
+
+def by_engine(stage: Stage, task: Task) -> None:
+    """Raises RuntimeError where it fails."""
+    told: list[Event] = []
+    engine = Engine(stage.catalog, stage.registry, told.append, stage.memory)
+    engine.submit("0", task)
+    while not finished_of(told):
+        engine.turn()
+
+
+def peak_mebibytes(call: Callable[[], object]) -> float | None:
+    """How far the process's resident memory rises while it runs; None where the kernel does not say (Linux does)."""
+    try:
+        CLEAR.write_text(CLEAR_PEAK)
+        before = _status("VmRSS")
+        call()
+        return round((_status("VmHWM") - before) / 1024, 1)
+    except (OSError, KeyError):
+        return None
+
+
+def tile_rates(catalog: Catalog, image: Image.Image, together: Sequence[int], rounds: int) -> dict[str, float]:
+    """Tiles a second by how many go through the network at once, of the first upscaler that is installed."""
+    entry = next((each for each in catalog.models if each.kind == "upscaler" and catalog.is_installed(each)), None)
+    if entry is None:
+        return {}
+    upscaler = load_upscaler(catalog.folder(entry) / entry.files[0].path, torch.device("cpu"), torch.float32)
+    size = image.width * upscaler.scale, image.height * upscaler.scale
+
+    def enlarged(count: int) -> float:
+        picture = Enlargement(image, size, upscaler.scale, side=max(2 * MARGIN + 32, image.width // 4))
+        tiles = picture.left
+
+        def all_tiles() -> None:
+            while picture.left:
+                tick(upscaler, [(picture, min(count, picture.left))])
+
+        return tiles / _seconds(all_tiles)
+
+    rates = {count: [enlarged(count) for _ in range(1 + rounds)] for count in together}
+    return {str(count): round(median(found[1:]), 2) for count, found in rates.items()}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _status(name: str) -> int:
+    """Of this process, in KiB. Raises KeyError."""
+    lines = dict(line.split(":", 1) for line in STATUS.read_text(encoding="utf-8").splitlines())
+    return int(lines[name].split()[0])
