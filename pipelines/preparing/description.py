@@ -27,9 +27,9 @@ def _described(image: Image.Image, by: Describers, embedded: Embedded | None) ->
         perceptual_hash=perceptual_hash(image),
         sharpness=sharpness(image),
         faces=by.faces.faces(image),
-        objects=by.objects and by.objects.objects(plain),
-        caption=by.caption and by.caption.caption(plain),
-        nsfw_score=by.safety and by.safety.score(plain),
-        aesthetic_score=by.aesthetic and by.aesthetic.score(plain),
+        objects=by.objects.objects(plain) if by.objects else None,
+        caption=by.caption.caption(plain) if by.caption else None,
+        nsfw_score=by.safety.score(plain) if by.safety else None,
+        aesthetic_score=by.aesthetic.score(plain) if by.aesthetic else None,
         embedded=embedded,
     )
