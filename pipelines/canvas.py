@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from pipelines.sizes import SizePlan, finish, spread
-from pipelines.tasks import Control, Drawing, ImageToImage, Inpaint, Outpaint, Raster
+from pipelines.tasks import Control, Drawing, Edit, ImageToImage, Inpaint, Outpaint, Raster
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 BLUR_FILL_RADII = (64, 32, 16, 8, 4, 2)  # pixels; from afar to near, so that each part takes the nearest colours
@@ -51,7 +51,7 @@ class Canvas:
 def canvas_of(task: Drawing, size: SizePlan) -> Canvas:
     """What surrounds the model in this task; `size` is the plan for task.width x task.height."""
     match task:
-        case ImageToImage():
+        case ImageToImage() | Edit():
             return Canvas(size, spread(fitted(picture_of(task.image), size, task.fit), size))
         case Inpaint():
             return _inpaint(task, size)
@@ -67,7 +67,7 @@ def followed(control: Control, task: Drawing, canvas: Canvas) -> Image.Image:
     if canvas.frame:
         whole = ImageOps.fit(picture, canvas.frame.picture.size, Image.Resampling.LANCZOS)
         return spread(fitted(whole.crop(canvas.frame.box), canvas.size, "stretch"), canvas.size)
-    fit = task.fit if isinstance(task, ImageToImage) else "crop"
+    fit = task.fit if isinstance(task, ImageToImage | Edit) else "crop"
     return spread(fitted(picture, canvas.size, fit), canvas.size)
 
 

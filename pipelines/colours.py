@@ -16,3 +16,8 @@ def colour_of(text: str, field: str) -> Colour:
             f"{field} must be the name of a colour, or hexadecimal as in #00aaff.", field=field
         ) from error
     return red, green, blue
+
+
+def hexadecimal(text: str, field: str) -> str:
+    """The same as "#rrggbb". Raises TaskRefused, which blames `field`."""
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(text, field))

@@ -13,6 +13,7 @@ from pipelines.tasks import SAMPLERS
 TASKS: Mapping[str, tuple[str, ...]] = {
     "sdxl": ("text_to_image", "image_to_image", "inpaint", "outpaint", "style_transfer"),
     "sdxl-inpaint": ("inpaint", "outpaint"),
+    "sdxl-edit": ("edit",),
     "controlnet": (),
     "ip-adapter": (),
     "lora": (),
@@ -20,8 +21,8 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "embedding": (),
     "depth": ("annotate",),
     "upscaler": ("upscale",),
-    "matting": ("remove_background",),
-    "segmenter": ("segment",),
+    "matting": ("remove_background", "replace_background", "relight"),
+    "segmenter": ("search_and_recolor", "search_and_replace"),
     "face-restorer": ("restore_faces",),
     "face-detector": (),
     "detector": ("describe",),
@@ -31,9 +32,11 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "enhancer": (),
     "fake": ("text_to_image",),
 }
+DRAWING_KINDS = ("sdxl", "sdxl-inpaint", "sdxl-edit")
 Kind = Literal[
     "sdxl",
     "sdxl-inpaint",  # its UNet takes 9 channels: it cannot draw from text alone, so it is a kind of its own
+    "sdxl-edit",  # as InstructPix2Pix: 8 channels, of which 4 show the picture that the words tell to change
     "controlnet",
     "ip-adapter",
     "lora",
@@ -146,7 +149,7 @@ class Model(Entry):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.kind in ("sdxl", "sdxl-inpaint") and not (self.defaults and self.native_sizes and self.direct):
+        if self.kind in DRAWING_KINDS and not (self.defaults and self.native_sizes and self.direct):
             raise ValueError("a model that draws needs defaults, native_sizes and direct")
         if self.embedded and self.source:
             raise ValueError("an embedded model comes with the program and has no source")

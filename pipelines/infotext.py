@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from pipelines.tasks import KARRAS, Drawing, ImageToImage, Inpaint, Picture, TextToImage
+from pipelines.tasks import KARRAS, Drawing, Edit, ImageToImage, Inpaint, Picture, TextToImage
 
 NEGATIVE = "Negative prompt: "
 NEGATIVE_LINE = re.compile(r"(?:\A|\n)Negative prompt: ?")
@@ -81,6 +81,8 @@ def _particulars(task: Drawing, picture: Picture) -> dict[str, object]:
         more["Denoising strength"] = f"{task.strength:g}"
     if isinstance(task, Inpaint):
         more["Mask blur"] = task.mask_blur
+    if isinstance(task, Edit):
+        more["Image CFG scale"] = f"{task.image_guidance_scale:g}"
     if isinstance(task, TextToImage) and task.first_pass is not None:
         first = task.first_pass
         more |= {"Steps": first.steps, "Size": f"{first.width}x{first.height}"}

@@ -14,33 +14,27 @@ from typing import Any, cast
 import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel
 from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
-from pipelines.checked import Checked
-from pipelines.engine.memory import must_stream
+from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.parts import PartKey, Parts
-from pipelines.planning.installed import check_installed, controlnet_named, ip_adapter_named, lora_named, vae_named
+from pipelines.loader import Loaded, Loader, modules
+from pipelines.planning.installed import controlnet_named, ip_adapter_named, lora_named, vae_named
 from pipelines.sdxl import control_files, ip_files
-from pipelines.sdxl.attention import let_look
 from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.ip_adapter import IpAdapter
-from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, load_vae, weight_file
 from pipelines.sdxl.lora import PARTS as LORA_PARTS
 from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
-from pipelines.sdxl.tuned import streamed, tuned, tuned_controlnet
 from pipelines.tasks import Lora
 from pipelines.tools import Tools
 from pipelines.tuning import Tuning
 from pipelines.weights import check_safetensors
 
-Loaded = SdxlModel | ControlNetModel | IpAdapter
 PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None]  # a model's id, contents of LoRAs and of a VAE
 MOST_PIPELINES = 16  # kept: a model with a set of LoRAs each
 
@@ -57,13 +51,11 @@ class Registry:
         tuning: Tuning | None = None,
     ) -> None:
         self._catalog = catalog
-        self._tuning = tuning or Tuning()
         self._device = device
         self._dtype = dtype
         self._budget = memory_budget
         self._models: dict[str, Loaded] = {}  # the least recently used first
-        self._parts = Parts(device, self._tuning.host_cache)
-        self._checked = Checked(catalog)
+        self._loader = Loader(catalog, device, dtype, tuning or Tuning(), memory_budget, self._make_room)
         self._contents: dict[str, tuple[str, ...]] = {}  # of the loaded models' entries when they were loaded
         self._used: dict[str, float] = {}  # when each loaded model last drew, in seconds of a clock that never jumps
         self._pipelines: dict[PipelineKey, SdxlPipeline] = {}  # with the prompts that they have read
@@ -78,9 +70,9 @@ class Registry:
         if it alone is more than the budget.
         """
         entry = self._catalog.get(model_id)
-        if entry.kind not in ("sdxl", "sdxl-inpaint"):
+        if entry.kind not in DRAWING_KINDS:
             raise TaskRefused("This model does not draw; choose one of kind sdxl.", field="model")
-        return cast(SdxlModel, self._current(entry, self._load))
+        return cast(SdxlModel, self._current(entry, self._loader.sdxl))
 
     def controlnets(self, names: Sequence[str], model: SdxlModel) -> list[nn.Module]:
         """ControlNets for the model by their ids, loaded as `sdxl` loads, and as shared: one for all models.
@@ -88,12 +80,12 @@ class Registry:
         Raises what `planning.controlnet_named` raises, WeightsRefused where one does not fit, and OutOfMemory where
         they and the model are more than the budget.
         """
-        kept = _modules(model)
+        kept = modules(model)
         for entry in [controlnet_named(self._catalog, name) for name in names]:
-            net = self._current(entry, lambda entry: self._load_controlnet(entry, model, kept))
+            net = self._current(entry, lambda entry: self._loader.controlnet(entry, model, kept))
             control_files.check_fits(net, model.unet)
             kept.append(net)
-        return kept[len(_modules(model)) :]
+        return kept[len(modules(model)) :]
 
     def ip_adapters(self, names: Sequence[str], model: SdxlModel) -> list[IpAdapter]:
         """IP-Adapters for the model by their ids, loaded as `sdxl` loads, and as shared.
@@ -103,7 +95,7 @@ class Registry:
         """
         adapters: list[IpAdapter] = []
         for entry in [ip_adapter_named(self._catalog, name) for name in names]:
-            adapter = self._current(entry, lambda entry: self._load_ip_adapter(entry, model))
+            adapter = self._current(entry, lambda entry: self._loader.ip_adapter(entry, model))
             ip_files.check_fits(adapter, model.unet)
             adapters.append(adapter)
         return adapters
@@ -135,14 +127,14 @@ class Registry:
             while len(self._pipelines) >= MOST_PIPELINES:
                 del self._pipelines[next(iter(self._pipelines))]
             if other:
-                model = dataclasses.replace(model, vae=self._vae(other, entry))
+                model = dataclasses.replace(model, vae=self._loader.vae(other, entry))
             self._pipelines[key] = self._dressed(model, worn)
         return self._pipelines[key]
 
     def _dressed(self, model: SdxlModel, worn: Sequence[tuple[Model, float]]) -> SdxlPipeline:
         """Raises WeightsRefused for a LoRA that cannot be worn."""
         parts = {part: getattr(model, part) for part in LORA_PARTS}
-        outfit = [(lora.content, scale, read_lora(self._checked.file(lora), parts)) for lora, scale in worn]
+        outfit = [(lora.content, scale, read_lora(self._loader.checked.file(lora), parts)) for lora, scale in worn]
 
         def wear() -> None:
             self._used[model.id] = time.monotonic()  # it is called before every tick
@@ -150,41 +142,12 @@ class Registry:
 
         return SdxlPipeline(model, wear, self._embeddings, self)
 
-    def _vae(self, vae: Model, wearer: Model) -> AutoencoderKL:
-        """The VAE, on the device, for the model that is to draw with it. Raises WeightsRefused."""
-        configs = CONFIGS if len(wearer.files) == 1 else self._catalog.folder(wearer)
-        key = ("vae", vae.content, (configs / "vae" / "config.json").read_text(encoding="utf-8"))
-        found = self._parts.loaded(key)
-        if found is None:
-            found = load_vae(self._checked.file(vae), configs, self._device, self._dtype)
-            if self._device.type == "cuda":
-                found.to(memory_format=torch.channels_last)
-            self._parts.add(key, found)
-        return cast(AutoencoderKL, found)
-
-    def _load_controlnet(self, entry: Model, model: SdxlModel, kept: Sequence[nn.Module]) -> ControlNetModel:
-        """kept: what must stay loaded."""
-        files = self._checked.files(entry)
-        place = self._place(entry)
-        self._make_room([file for file in files if file.suffix == ".safetensors"], place, kept)
-        path = files[0] if len(files) == 1 else self._catalog.folder(entry)
-        net = control_files.load_controlnet(path, model.unet, place, self._dtype)
-        return tuned_controlnet(net, self._tuning, self._device)
-
-    def _load_ip_adapter(self, entry: Model, model: SdxlModel) -> IpAdapter:
-        """Where it does not fit beside the model it stays on the host: a task needs it once, not in every step."""
-        files = self._checked.files(entry)
-        place = self._place(entry)
-        dtype = self._dtype if place == self._device else torch.float32
-        self._make_room([file for file in files if file.suffix == ".safetensors"], place, _modules(model))
-        return ip_files.load_ip_adapter(*ip_files.adapter_and_encoder(files), model.unet, place, dtype)
-
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
         model = self._models.pop(model_id, None)
-        if isinstance(model, SdxlModel) and self._parts.keeps:
+        if isinstance(model, SdxlModel) and self._loader.parts.keeps:
             self._wardrobe.wear({part: getattr(model, part) for part in LORA_PARTS}, ())  # rows of it dress it again
-            self._parts.leave(_modules(model))
+            self._loader.parts.leave(modules(model))
         self._contents.pop(model_id, None)
         self._used.pop(model_id, None)
         self._pipelines = {key: pipeline for key, pipeline in self._pipelines.items() if key[0] != model_id}
@@ -201,60 +164,7 @@ class Registry:
         """The ids of the loaded models, the least recently used first."""
         return tuple(self._models)
 
-    def _load(self, entry: Model) -> SdxlModel:
-        check_installed(self._catalog, entry)
-        self._checked.files(entry)
-        place = self._place(entry)
-        model = self._read(entry, place)
-        model = dataclasses.replace(model, scheduler={**model.scheduler, **entry.scheduler})
-        ready = tuned(model, self._tuning) if place == self._device else streamed(model, self._tuning, self._device)
-        let_look(ready.unet)
-        return ready
-
-    def _place(self, entry: Model) -> torch.device:
-        """Where the model's weights go: to the device, or beside it where they have to be streamed."""
-        is_large = must_stream(self._tuning.memory, entry.size_bytes or 0, self._budget)
-        return torch.device("cpu") if is_large else self._device
-
-    def _read(self, entry: Model, place: torch.device) -> SdxlModel:
-        """Of parts that are loaded, of copies that wait on the host, and for the rest of its files."""
-        sources = self._sources(entry)
-        # What is found is held from here on, so that making room for the rest cannot take it away.
-        parts = {part: found for part, (key, _) in sources.items() if (found := self._parts.loaded(key)) is not None}
-        if entry.vae:
-            parts["vae"] = self._vae(self._catalog.get(entry.vae), entry)
-        absent = {part: source for part, source in sources.items() if part not in parts}
-        kept = self._parts.on_host({part: key for part, (key, _) in absent.items()}) if place == self._device else {}
-        files = {file for part, (_, file) in absent.items() if part not in kept}
-        self._make_room(files, place, [*parts.values(), *kept.values()])
-        parts |= {part: self._parts.returned(copy) for part, copy in kept.items()}
-        model = self._assembled(entry, parts, place)
-        for part, (key, _) in sources.items():
-            self._parts.add(key, getattr(model, part))
-        return model
-
-    def _sources(self, entry: Model) -> dict[str, tuple[PartKey, Path]]:
-        """Of each part that the entry's files have: what it is known by, and its file."""
-        folder = self._catalog.folder(entry)
-        own = [part for part in PARTS if not (part == "vae" and entry.vae)]
-        if len(entry.files) == 1:
-            return {part: ((part, entry.content, ""), folder / entry.files[0].path) for part in own}
-        sha256 = {file.path: file.sha256 for file in entry.files}
-        sources = {}
-        for part in own:
-            file = weight_file(folder / part)
-            content = sha256.get(file.relative_to(folder).as_posix()) or f"{file.resolve()} {file.stat().st_mtime_ns}"
-            sources[part] = ((part, content, (folder / part / "config.json").read_text(encoding="utf-8")), file)
-        return sources
-
-    def _assembled(self, entry: Model, parts: dict[str, nn.Module], place: torch.device) -> SdxlModel:
-        folder = self._catalog.folder(entry)
-        if len(entry.files) > 1:
-            return load_folder(entry.id, folder, place, self._dtype, parts)
-        file, lender = folder / entry.files[0].path, self._catalog.get(entry.tokenizers_from or entry.id)
-        return load_checkpoint(entry.id, file, CONFIGS, self._catalog.folder(lender), place, self._dtype, parts)
-
-    def _make_room(self, files: Iterable[Path], place: torch.device, kept: Sequence[nn.Module] = ()) -> None:
+    def _make_room(self, files: Iterable[Path], place: torch.device, kept: Sequence[nn.Module]) -> None:
         """Unload the least recently used until the parameters in `files` fit beside `kept` and what is left."""
         if self._budget is None or place != self._device:
             return
@@ -266,12 +176,8 @@ class Registry:
             self.unload(next(iter(self._models)))
 
     def _all_parts(self) -> list[nn.Module]:
-        own = [part for model in self._models.values() for part in _modules(model)]
+        own = [part for model in self._models.values() for part in modules(model)]
         return [*own, *(pipeline.model.vae for pipeline in self._pipelines.values())]
-
-
-def _modules(model: Loaded) -> list[nn.Module]:
-    return [getattr(model, part) for part in PARTS] if isinstance(model, SdxlModel) else [model]
 
 
 def _bytes(modules: Iterable[nn.Module]) -> int:

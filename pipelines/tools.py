@@ -21,6 +21,7 @@ from pipelines.faces.detection import Detector, load_detector
 from pipelines.faces.restoration import Restorer, load_restorer
 from pipelines.matting.network import MattingNetwork, load_matting
 from pipelines.planning.installed import check_installed, depth_model, first_installed
+from pipelines.segment import Segmenter, load_segmenter
 from pipelines.upscale.network import Upscaler, load_upscaler
 
 MOST_LOADED = 8  # a description takes five
@@ -64,6 +65,11 @@ class Tools:
         """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
         network: MattingNetwork = self._tool(self._catalog.get(name), _matting)
         return network
+
+    def segmenter(self, name: str) -> Segmenter:
+        """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""
+        segmenter: Segmenter = self._tool(self._catalog.get(name), load_segmenter)
+        return segmenter
 
     def face_restorer(self, name: str) -> Restorer:
         """Raises ModelUnknown, ModelNotInstalled and WeightsRefused."""

@@ -2,6 +2,7 @@
 
 from pipelines.catalog import TASKS, Catalog, Kind, Model
 from pipelines.errors import ModelNotInstalled, ModelUnknown, TaskRefused
+from pipelines.limits import check_name
 
 
 def check_installed(catalog: Catalog, model: Model) -> None:
@@ -57,20 +58,23 @@ def depth_model(catalog: Catalog) -> Model:
     )
 
 
-def tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool) -> str | None:
+def tool(catalog: Catalog, name: str | None, kind: Kind, *, needed: bool, field: str = "model") -> str | None:
     """The id of the model of that kind: None where none is named, none is installed, and it may do without."""
-    if name is None:
-        try:
-            return catalog.default(*TASKS[kind]).id
-        except ModelNotInstalled:
-            if needed:
-                raise
-            return None
-    entry = catalog.named(name, kind)
-    if entry.kind != kind:
-        raise TaskRefused(f"model must name one of kind {kind}: GET /darkroom/v1/models lists them.", field="model")
-    check_installed(catalog, entry)
-    return entry.id
+    if name is not None:
+        return _named(catalog, name, kind, field).id
+    try:
+        return catalog.default(TASKS[kind][0]).id
+    except ModelNotInstalled:
+        if needed:
+            raise
+        return None
+
+
+def matting_network(catalog: Catalog, name: str | None, method: str | None, field: str = "model") -> str | None:
+    """method: "grabcut" does without a network, "network" insists on one; None takes one where there is one."""
+    if method is not None:
+        check_name(method, ("network", "grabcut"), "method")
+    return None if method == "grabcut" else tool(catalog, name, "matting", needed=method is not None, field=field)
 
 
 def _named(catalog: Catalog, name: str, kind: Kind, field: str) -> Model:

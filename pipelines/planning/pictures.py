@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.catalog import Catalog
-from pipelines.colours import colour_of
+from pipelines.colours import hexadecimal
 from pipelines.cropping import MODES as CROP_MODES
 from pipelines.errors import TaskRefused
 from pipelines.filters.table import chain
 from pipelines.limits import check_name, check_range
 from pipelines.planning.drawing import tiled_image_to_image
-from pipelines.planning.installed import tool
+from pipelines.planning.installed import matting_network, tool
 from pipelines.tasks import (
     ANNOTATORS,
     CUTOUT_OUTPUTS,
@@ -137,11 +137,12 @@ def remove_background(
     """
     check_name(output, CUTOUT_OUTPUTS, "output")
     check_name(fit, FITS, "fit")
-    if method is not None:
-        check_name(method, ("network", "grabcut"), "method")
-    if isinstance(background, str):
-        background = "#{:02x}{:02x}{:02x}".format(*colour_of(background, "background"))
-    network = None if method == "grabcut" else tool(catalog, model, "matting", needed=method is not None)
+    network = matting_network(catalog, model, method)
     return RemoveBackground(
-        image=image, model=network, edge=Edge(**edge), output=output, background=background, fit=fit
+        image=image, model=network, edge=Edge(**edge), output=output, background=behind(background), fit=fit
     )
+
+
+def behind(background: Raster | str | None) -> Raster | str | None:
+    """A colour, by name or as hexadecimal, as "#rrggbb"; anything else as it is. Raises TaskRefused."""
+    return hexadecimal(background, "background") if isinstance(background, str) else background

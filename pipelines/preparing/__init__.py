@@ -6,10 +6,22 @@ from pipelines.preparing.cutout import prepare_cutout
 from pipelines.preparing.description import prepare_description
 from pipelines.preparing.drawing import prepare_drawing
 from pipelines.preparing.faces import prepare_faces
+from pipelines.preparing.finding import prepare_search
 from pipelines.preparing.host import prepare_on_host
 from pipelines.preparing.upscale import prepare_upscale
 from pipelines.registry import Registry
-from pipelines.tasks import Describe, Drawing, RemoveBackground, RestoreFaces, Task, TiledImageToImage, Upscale
+from pipelines.tasks import (
+    Describe,
+    Drawing,
+    RemoveBackground,
+    ReplaceBackground,
+    RestoreFaces,
+    SearchAndRecolor,
+    SearchAndReplace,
+    Task,
+    TiledImageToImage,
+    Upscale,
+)
 from pipelines.tiled import tiled
 
 
@@ -28,11 +40,13 @@ class Preparer:
                 return prepare_drawing(job_id, task, self._catalog, self._registry)
             case Upscale():
                 return prepare_upscale(job_id, task, self._registry)
-            case RemoveBackground():
+            case RemoveBackground() | ReplaceBackground():
                 return prepare_cutout(job_id, task, self._registry)
             case RestoreFaces():
                 return prepare_faces(job_id, task, self._registry)
             case Describe():
                 return prepare_description(job_id, task, self._registry)
+            case SearchAndRecolor() | SearchAndReplace():
+                return prepare_search(job_id, task, self._registry)
             case _:
                 return prepare_on_host(job_id, task, self._registry)

@@ -1,41 +1,43 @@
-"""Cut-outs: several pictures at once by the network, or each by GrabCut."""
+"""What stands out in pictures: several at once by the network, or each by GrabCut; and what becomes of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from pipelines.canvas import picture_of
-from pipelines.colours import colour_of
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
-from pipelines.matting.cutout import Matte, bounds, cut_out, mattes, on_colour, on_picture, with_edge
+from pipelines.matting.cutout import Matte, bounds, cut_out, mattes, with_edge
 from pipelines.one_shot import OneShot, OneShotPipeline
+from pipelines.preparing.background import in_front, replaced
+from pipelines.preparing.finding import calls_of, share_of
 from pipelines.preparing.host import made
 from pipelines.registry import Registry
-from pipelines.tasks import Foreground, Raster, RemoveBackground
+from pipelines.tasks import Foreground, RemoveBackground, ReplaceBackground, Task
 
 GRABCUT = " grabcut"  # in the place of a model's id, which has no space
 
 
-def prepare_cutout(job_id: str, task: RemoveBackground, registry: Registry) -> Prepared:
+def prepare_cutout(job_id: str, task: RemoveBackground | ReplaceBackground, registry: Registry) -> Prepared:
     network = registry.tools.matting(task.model) if task.model else None
     image = picture_of(task.image)
+    drawn = task.drawn if isinstance(task, ReplaceBackground) else None
 
     def run(images: Sequence[Image.Image]) -> list[Matte]:
         return mattes(images, network)
 
+    def finish(_: Any, matte: Matte) -> Made | Task:
+        return replaced(image, matte, task) if isinstance(task, ReplaceBackground) else _cut_out(image, matte, task)
+
     draft = OneShot(job_id, image, image.width * image.height)
-    key = PoolKey(task.model or GRABCUT, (), 0, 0)
-    return Prepared(key, OneShotPipeline(run), [draft], 1, lambda _, matte: _cut_out(image, matte, task))
+    later = calls_of(drawn, registry) if drawn else 0
+    return Prepared(PoolKey(task.model or GRABCUT, (), 0, 0), OneShotPipeline(run), [draft], 1 + later, finish)
 
 
 def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
     mask = with_edge(image, matte.mask, task.edge)
-    share = float(np.asarray(mask).mean() / 255)
     result = mask if task.output == "mask" else cut_out(image, mask)
-    if task.output == "cutout" and isinstance(task.background, Raster):
-        result = on_picture(result, picture_of(task.background), task.fit)
-    elif task.output == "cutout" and isinstance(task.background, str):
-        result = on_colour(result, colour_of(task.background, "background"))
-    return Made(made(result, task).picture, Foreground(matte.method, share, bounds(mask)))
+    if task.output == "cutout" and task.background is not None:
+        result = in_front(result, task.background, task.fit)
+    return Made(made(result, task).picture, Foreground(matte.method, share_of(mask), bounds(mask)))

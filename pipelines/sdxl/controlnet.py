@@ -112,7 +112,7 @@ def _calls(drafts: Sequence[Draft], rows: Sequence[Row]) -> list[list[Call]]:
     for index, row in enumerate(rows):
         times = Counter[str]()
         for control in drafts[row.draft].applied:
-            if control.mode == "control" and not row.is_positive:
+            if control.mode == "control" and row.branch > 0:
                 continue
             key = (control.name, len(row.told.embeddings), times[control.name], id(control.net))
             together.setdefault(key, []).append(Call(index, control))

@@ -57,18 +57,17 @@ def _on(device: torch.device, numbers: Sequence[Any]) -> Tensor:
 
 def _answers(model: SdxlModel, drafts: Sequence[Draft], inputs: Tensor, timesteps: Tensor, pad: Pad | None) -> Tensor:
     """The UNet's answer for each draft, (drafts, channels, height, width) in float32, guidance applied."""
-    guided = [index for index, draft in enumerate(drafts) if draft.is_guided]
-    rows = [Row(index, draft.positive, True) for index, draft in enumerate(drafts)]
-    rows += [Row(index, each.negative, False) for index, each in enumerate(drafts) if each.is_guided and each.negative]
+    samples = [row for index, draft in enumerate(drafts) for row in draft.samples(index)]
+    rows = sorted(samples, key=lambda row: row.branch)
     answers = _passes(model, drafts, inputs, timesteps, rows, pad)
-    positive, negative = answers[: len(drafts)], answers[len(drafts) :]
-    if not guided:
-        return positive
-    scale, rescale = _on(
-        model.device, [(drafts[index].guidance.scale, drafts[index].guidance.rescale) for index in guided]
-    )[:, :, None, None, None].unbind(1)
-    combined = positive.clone()
-    combined[guided] = _rescaled(negative + scale * (positive[guided] - negative), positive[guided], rescale)
+    weighted = answers * _on(model.device, [row.weight for row in rows])[:, None, None, None]
+    positive, combined = answers[: len(drafts)], weighted[: len(drafts)]
+    for branch in range(1, rows[-1].branch + 1):  # one after the other: sums of three numbers depend on their order
+        places = [place for place, row in enumerate(rows) if row.branch == branch]
+        combined[[rows[place].draft for place in places]] += weighted[places]
+    if guided := [index for index, draft in enumerate(drafts) if draft.is_guided]:
+        rescale = _on(model.device, [drafts[index].guidance.rescale for index in guided])[:, None, None, None]
+        combined[guided] = _rescaled(combined[guided], positive[guided], rescale)
     return combined
 
 
@@ -98,8 +97,8 @@ def _forward(
     owners = [row.draft for row in padded]
     embeddings, mask, pooled = stack([row.told for row in padded])
     latents = inputs[owners]
-    seen = [drafts[owner].seen for owner in owners]
-    if seen[0] is not None:  # an inpaint UNet: then every draft has it
+    seen = [row.seen for row in padded]
+    if seen[0] is not None:  # an inpaint UNet, or one that edits: then every draft has it
         latents = torch.cat([latents, torch.stack([extra for extra in seen if extra is not None])], dim=1)
     time_ids = torch.tensor([drafts[owner].time_ids for owner in owners], dtype=model.dtype, device=model.device)
     given = Inputs(latents.to(model.dtype), timesteps[owners], embeddings, mask, pooled, time_ids)

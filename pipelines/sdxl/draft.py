@@ -28,12 +28,26 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """Classifier-free guidance of one draft; the fields are those of `pipelines.tasks.Drawing`."""
+    """Classifier-free guidance of one draft; the fields are those of `pipelines.tasks.Drawing`.
+
+    image_scale: of an Edit, whose guidance has two directions, None of all others.
+    """
 
     scale: float
     rescale: float
     begin: float
     end: float
+    image_scale: float | None = None
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the answers to prompt and negative prompt; of an Edit, to those with its image and to neither.
+
+        The sum is n + s (p - n) or, by Brooks et al. (2023, arXiv 2211.09800, equation 3), o + i (n - o) + s (p - n).
+        """
+        if self.image_scale is None:
+            return self.scale, 1 - self.scale
+        return self.scale, self.image_scale - self.scale, 1 - self.image_scale
 
     def applies(self, step: int, steps: int) -> bool:
         return self.begin <= step / steps < self.end
@@ -69,15 +83,30 @@ class DraftImagePrompt:
     end: float
 
 
+class Row(NamedTuple):
+    """One sample of a forward pass. draft: the index of its draft in the tick; told: what the UNet is told with it.
+
+    seen: what it sees beside the latent, see `Draft`. weight: in the sum that is the draft's answer. branch: 0 is that
+    of the prompt, later ones are what is to be kept away from.
+    """
+
+    draft: int
+    told: Conditioning
+    seen: Tensor | None
+    weight: float = 1.0
+    branch: int = 0
+
+
 @dataclass(slots=True)
 class Draft:
-    """Owns one row of a tick, or two while it is guided (then `negative` is there).
+    """Owns one row of a tick, or as many as guidance has weights while it is guided (then `negative` is there).
 
     latent: (channels, height / 8, width / 8) in float32, and so are before, earlier and anchor (see `solvers`).
     generator: of all its noise, on the CPU, so that neither the device nor the neighbours matter.
     time_ids: SDXL's size conditioning, the original height and width, the crop's top and left, the target's height
     and width (arXiv 2307.01952, section 2.2). seen: what an inpaint UNet sees beside the latent, (5, height / 8,
-    width / 8), its mask and the latent of the picture without the masked part.
+    width / 8), its mask and the latent of the picture without the masked part; or what an edit UNet sees, (4, height /
+    8, width / 8), the latent of its picture, not scaled.
     """
 
     job_id: str
@@ -117,7 +146,16 @@ class Draft:
 
     @property
     def rows(self) -> int:
-        return 2 if self.is_guided else 1
+        return len(self.guidance.weights) if self.is_guided else 1
+
+    def samples(self, index: int) -> list[Row]:
+        """Its rows of the next tick, in which it has that index."""
+        if not self.is_guided or self.negative is None:
+            return [Row(index, self.positive, self.seen)]
+        blind = None if self.seen is None else torch.zeros_like(self.seen)
+        shown = ((self.positive, self.seen), (self.negative, self.seen), (self.negative, blind))
+        rows = enumerate(zip(shown, self.guidance.weights, strict=False))
+        return [Row(index, told, seen, weight, branch) for branch, ((told, seen), weight) in rows]
 
     @property
     def applied(self) -> list[DraftControl]:
@@ -136,14 +174,3 @@ class Draft:
     @property
     def numbers(self) -> int:
         return self.latent.numel()
-
-
-class Row(NamedTuple):
-    """One sample of a forward pass. draft: the index of its draft in the tick; told: what the UNet is told with it.
-
-    is_positive: told is the draft's prompt, not what is to be kept away from.
-    """
-
-    draft: int
-    told: Conditioning
-    is_positive: bool

@@ -59,6 +59,6 @@ def _stacked(prompts: dict[int, DraftImagePrompt], rows: Sequence[Row]) -> Pictu
     keys, values = (each.new_zeros(len(rows), *each.shape) for each in some)
     scale = torch.zeros(len(rows))
     for index, prompt in prompts.items():
-        shown = prompt.positive if rows[index].is_positive else prompt.negative
+        shown = prompt.positive if rows[index].branch == 0 else prompt.negative
         keys[index], values[index], scale[index] = shown.keys, shown.values, prompt.scale
     return Pictures(keys, values, scale.to(keys))

@@ -15,7 +15,7 @@ from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
 from pipelines.sdxl.reading import Prompts
 from pipelines.sdxl.samplers import Schedule, schedule
-from pipelines.tasks import Drawing, ImageToImage, Inpaint, Variation
+from pipelines.tasks import Drawing, Edit, ImageToImage, Inpaint, Variation
 
 
 @torch.inference_mode()
@@ -74,7 +74,7 @@ def _draft(
         job_id=job_id,
         seed=task.seed + index,
         table=table,
-        guidance=Guidance(task.guidance_scale, task.guidance_rescale, *task.guidance_interval),
+        guidance=_guidance(task),
         positive=positive,
         negative=negative,
         time_ids=(height, width, 0, 0, height, width),
@@ -88,6 +88,11 @@ def _draft(
     )
 
 
+def _guidance(task: Drawing) -> Guidance:
+    image_scale = task.image_guidance_scale if isinstance(task, Edit) else None
+    return Guidance(task.guidance_scale, task.guidance_rescale, *task.guidance_interval, image_scale)
+
+
 def _beginning(
     task: Drawing, model: SdxlModel, canvas: Canvas, table: Schedule, generator: torch.Generator, index: int
 ) -> Beginning:
@@ -95,6 +100,9 @@ def _beginning(
     if canvas.start is None:
         return Beginning(_noise(task, model, canvas, generator, index) * table.initial)
     pixels = pixels_of(canvas.start, model)
+    if isinstance(task, Edit):
+        shown = encode(model, pixels)[0] / model.vae.config.scaling_factor
+        return Beginning(_noise(task, model, canvas, generator, index) * table.initial, seen=shown)
     picture = _sampled(pixels, generator, model)
     unit = _noise(task, model, canvas, generator, index)
     if canvas.repaint is None:

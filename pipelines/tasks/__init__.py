@@ -18,6 +18,7 @@ from pipelines.tasks.drawing import (
     Control,
     Drawing,
     Drawn,
+    Edit,
     FirstPass,
     ImagePrompt,
     ImageToImage,
@@ -28,6 +29,13 @@ from pipelines.tasks.drawing import (
     TextToImage,
     TiledImageToImage,
     Variation,
+)
+from pipelines.tasks.finding import (
+    LIGHT_DIRECTIONS,
+    Relight,
+    ReplaceBackground,
+    SearchAndRecolor,
+    SearchAndReplace,
 )
 from pipelines.tasks.processing import (
     CUTOUT_OUTPUTS,
@@ -63,6 +71,7 @@ __all__ = [
     "FILLS",
     "FITS",
     "KARRAS",
+    "LIGHT_DIRECTIONS",
     "MOST_CONTROLS",
     "MOST_FEATHER",
     "MOST_IMAGE_PROMPTS",
@@ -79,6 +88,7 @@ __all__ = [
     "Drawing",
     "Drawn",
     "Edge",
+    "Edit",
     "Embedded",
     "Face",
     "Facts",
@@ -94,9 +104,13 @@ __all__ = [
     "Picture",
     "Processing",
     "Raster",
+    "Relight",
     "RemoveBackground",
+    "ReplaceBackground",
     "RestoreFaces",
     "RestoredFaces",
+    "SearchAndRecolor",
+    "SearchAndReplace",
     "Setting",
     "Task",
     "TextToImage",
@@ -105,4 +119,6 @@ __all__ = [
     "Variation",
 ]
 
-Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | Describe | RemoveBackground | RestoreFaces | Annotate
+Found = SearchAndRecolor | SearchAndReplace | ReplaceBackground | Relight
+Read = Describe | Annotate | RestoreFaces
+Task = Drawn | TiledImageToImage | Upscale | Filter | Crop | RemoveBackground | Found | Read

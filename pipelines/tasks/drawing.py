@@ -193,4 +193,17 @@ class Outpaint(Drawing):
     feather: int = 0
 
 
-Drawn = TextToImage | ImageToImage | Inpaint | Outpaint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(Drawing):
+    """`image` changed as the prompt tells, by a model that was trained for instructions (arXiv 2211.09800).
+
+    image_guidance_scale: how much is made of what the image shows, from 1 on; guidance_scale: of the instruction.
+    fit: as in ImageToImage.
+    """
+
+    image: Raster
+    image_guidance_scale: float
+    fit: str = "crop"
+
+
+Drawn = TextToImage | ImageToImage | Inpaint | Outpaint | Edit

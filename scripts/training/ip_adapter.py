@@ -42,7 +42,7 @@ USUAL = 0.5  # of the scenes: a medium thing in the middle
 
 
 def new_adapter(unet: UNet2DConditionModel) -> IpAdapter:
-    """Of plain IP-Adapter's form, for `unet`: 2 million numbers, most of them in the image encoder."""
+    """Of plain IP-Adapter's form, for `unet`: 1.5 million numbers, half of them in the image encoder."""
     config = CLIPVisionConfig(
         hidden_size=128,
         intermediate_size=384,
@@ -104,7 +104,7 @@ def colourless_caption(scene: Scene, random: Random) -> str:
 
 
 class IpAdapterStage(Text2ImageStage):
-    """The same loss as the UNet's, with a picture of the same colours; only the adapter moves, image encoder and all."""
+    """The same loss as the UNet's, with a picture of the same colours; only adapter and image encoder move."""
 
     name = "ip_adapter"
     learning_rate = 1e-3

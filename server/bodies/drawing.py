@@ -125,6 +125,13 @@ class ImageToImageBody(DrawingBody):
         return await super().said() | {"image": await decode.picture(self.image, "image")}
 
 
+class EditBody(ImageToImageBody):
+    """By a model that edits by instruction, else as image_to_image; each leaves alone what only the other knows."""
+
+    strength: Share | None = Field(None, description="Of image_to_image.")
+    image_guidance_scale: float | None = Field(None, description="Of an edit: how much is made of the picture.")
+
+
 class InpaintBody(DrawingBody):
     image: Picture
     mask: Annotated[Picture, Field(description="Bright where the picture is drawn anew; of the image's size.")]

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
-from server.bodies.drawing import ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
+from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
 from server.bodies.faces import RestoreFacesBody
+from server.bodies.finding import RelightBody, ReplaceBackgroundBody, SearchAndRecolorBody, SearchAndReplaceBody
 from server.bodies.job import JobBody
 from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
@@ -26,6 +27,7 @@ KINDS: dict[str, Kind] = {
     "text_to_image": Kind(TextToImageBody, planning.text_to_image),
     "image_to_image": Kind(ImageToImageBody, planning.image_to_image),
     "inpaint": Kind(InpaintBody, planning.inpaint),
+    "edit": Kind(EditBody, planning.edit),
     "outpaint": Kind(OutpaintBody, planning.outpaint),
     "style_transfer": Kind(StyleTransferBody, planning.style_transfer),
     "upscale": Kind(UpscaleBody, planning.upscale),
@@ -35,6 +37,10 @@ KINDS: dict[str, Kind] = {
     "describe": Kind(DescribeBody, planning.describe),
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
     "restore_faces": Kind(RestoreFacesBody, planning.restore_faces),
+    "search_and_recolor": Kind(SearchAndRecolorBody, planning.search_and_recolor),
+    "search_and_replace": Kind(SearchAndReplaceBody, planning.search_and_replace),
+    "replace_background": Kind(ReplaceBackgroundBody, planning.replace_background),
+    "relight": Kind(RelightBody, planning.relight),
 }
 
 

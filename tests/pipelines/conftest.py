@@ -75,8 +75,11 @@ def registry(catalog: Catalog) -> Registry:
     return Registry(catalog, torch.device("cpu"), torch.float32, None)
 
 
-def save_tiny_sdxl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float16) -> None:
-    """An SDXL folder in diffusers' format with random weights, those of the VAE the same for every seed."""
+def save_tiny_sdxl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float16, channels: int = 4) -> None:
+    """An SDXL folder in diffusers' format with random weights, those of the VAE the same for every seed.
+
+    channels: that the UNet takes.
+    """
     torch.manual_seed(0)
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -90,6 +93,7 @@ def save_tiny_sdxl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float
     torch.manual_seed(seed)
     unet = UNet2DConditionModel(
         sample_size=16,
+        in_channels=channels,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         block_out_channels=(16, 32, 48),

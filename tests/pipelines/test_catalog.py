@@ -29,6 +29,7 @@ REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",
     "stable-diffusion-xl-1.0-inpainting-0.1",
+    "sdxl-instructpix2pix-768",
     "controlnet-canny-sdxl-1.0",
     "controlnet-depth-sdxl-1.0",
     "controlnet-scribble-sdxl-1.0",

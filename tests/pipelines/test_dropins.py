@@ -158,12 +158,13 @@ def test_a_checkpoint_says_what_its_unet_predicts(
         ("embeddings", {"clip_l": (2, 768), "clip_g": (3, 1280)}, None, "no embedding for SDXL"),
         ("embeddings", {"clip_l": (76, 768), "clip_g": (76, 1280)}, None, "more than 75"),
         ("controlnet", {"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3)}, None, "ControlNet for another"),
+        ("controlnet", {"ip_adapter.1.to_k_ip.weight": (640, 2048)}, None, "entry in models.yaml"),
         ("upscalers", {"words": (2, 2)}, None, "no kind that is known"),
     ],
     ids=[
         "sd 1", "refiner", "unet alone", "depth unet", "lora among checkpoints", "lora by metadata",
         "lora with one text encoder", "lora by width", "flux lora", "vae of 16 channels", "sd 1 embedding",
-        "uneven embedding", "long embedding", "sd 1 controlnet", "something else",
+        "uneven embedding", "long embedding", "sd 1 controlnet", "ip-adapter", "something else",
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_in_the_log_and_hides_nothing(

@@ -8,23 +8,25 @@ import pytest
 
 from pipelines.catalog import Catalog
 from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
-from pipelines.planning import text_to_image
-from pipelines.tasks import SEED_LIMIT, Control, Raster, TextToImage
+from pipelines.planning import style_transfer, text_to_image
+from pipelines.tasks import SEED_LIMIT, Control, ImagePrompt, Raster, TextToImage
 from tests.pipelines.conftest import Write
 
 
 @pytest.fixture
 def catalog(catalogued: Write, tmp_path: Path) -> Catalog:
-    """`tiny` and `edges` are installed, `absent`, `borrower` and `no-edges` are not, `other` does not draw."""
+    """`tiny`, `edges` and `looks` are installed, `absent`, `borrower` and `no-edges` are not, `other` does not draw."""
     (tmp_path / "models" / "tiny").mkdir(parents=True)
     (tmp_path / "models" / "tiny" / "model_index.json").write_text("{}")
     files = {"files": [{"path": "model_index.json"}]}
     borrower = {"id": "borrower", "tokenizers_from": "absent"}
     edges = {"id": "edges", "kind": "controlnet", "files": [{"path": "Lines.safetensors"}]}
-    (tmp_path / "models" / "edges").mkdir()
-    (tmp_path / "models" / "edges" / "Lines.safetensors").touch()
+    for name in ("edges", "looks"):
+        (tmp_path / "models" / name).mkdir()
+        (tmp_path / "models" / name / "Lines.safetensors").touch()
+    looks = edges | {"id": "looks", "kind": "ip-adapter"}
     drawing = ({"id": "tiny"} | files, {"id": "absent"} | files, borrower | files)
-    return catalogued(*drawing, {"id": "other", "kind": "upscaler"} | files, edges, edges | {"id": "no-edges"})
+    return catalogued(*drawing, {"id": "other", "kind": "upscaler"} | files, edges, edges | {"id": "no-edges"}, looks)
 
 
 def test_what_is_not_said_comes_from_the_model(catalog: Catalog) -> None:
@@ -149,3 +151,61 @@ def test_an_unknown_model_is_not_echoed(catalog: Catalog) -> None:
     with pytest.raises(ModelUnknown) as raised:
         text_to_image(catalog, model="<script>", prompt="a star")
     assert "<script>" not in raised.value.sentence
+
+
+LIKE = ImagePrompt("looks", (PICTURE, PICTURE), 0.5, 0.1, 0.9)
+
+
+def test_an_image_prompt_is_named_by_its_id_or_its_file(catalog: Catalog) -> None:
+    for name in ("looks", "Lines", "lines"):
+        task = text_to_image(catalog, prompt="a star", image_prompts=(replace(LIKE, model=name), LIKE))
+        assert task.image_prompts == (LIKE, LIKE)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "remedy"),
+    [
+        ({"model": "nobody"}, ModelUnknown, "darkroom models"),
+        ({"model": "edges"}, TaskRefused, "kind ip-adapter"),
+        ({"images": ()}, TaskRefused, "from 1 to 5 images"),
+        ({"images": (PICTURE,) * 6}, TaskRefused, "from 1 to 5 images"),
+        ({"scale": -0.1}, TaskRefused, "scale must be from 0 to 2"),
+        ({"scale": float("nan")}, TaskRefused, "scale must be from 0 to 2"),
+        ({"start": 0.6, "end": 0.4}, TaskRefused, "end must be from 0.6 to 1"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_an_image_prompt_out_of_range_is_refused(
+    catalog: Catalog, said: dict[str, Any], error: type[DarkroomError], remedy: str
+) -> None:
+    with pytest.raises(error, match=remedy) as raised:
+        text_to_image(catalog, prompt="a star", image_prompts=(replace(LIKE, **said),))
+    assert raised.value.field == "image_prompts"
+
+
+@pytest.mark.parametrize(
+    ("said", "strength"),
+    [
+        ({"composition_fidelity": 0.0, "change_strength": 1.0}, 1.0),
+        ({"composition_fidelity": 1.0, "change_strength": 1.0}, 0.5),
+        ({"composition_fidelity": 0.5, "change_strength": 0.4}, 0.3),
+    ],
+    ids=["all anew", "its composition stays", "little change"],
+)
+def test_style_transfer_draws_over_the_one_picture_like_the_other(
+    catalog: Catalog, said: dict[str, float], strength: float
+) -> None:
+    other = replace(PICTURE, pixels=b"\xff" * 12)
+    task = style_transfer(catalog, image=PICTURE, style_image=other, style_strength=0.7, **said)
+    assert (task.image, task.image_prompts) == (PICTURE, (ImagePrompt("looks", (other,), 0.7),))
+    assert task.strength == pytest.approx(strength)
+
+
+def test_style_transfer_needs_an_adapter_for_the_model_that_draws(catalogued: Write, tmp_path: Path) -> None:
+    (tmp_path / "models" / "tiny").mkdir(parents=True)
+    (tmp_path / "models" / "tiny" / "model_index.json").write_text("{}")
+    demo = {"id": "shapes-ip", "kind": "ip-adapter", "embedded": True, "files": [{"path": "x"}]}
+    catalog = catalogued({"files": [{"path": "model_index.json"}]}, demo, demo | {"id": "real", "embedded": False})
+    with pytest.raises(ModelNotInstalled, match="darkroom pull real") as raised:
+        style_transfer(catalog, image=PICTURE, style_image=PICTURE)
+    assert raised.value.field == "adapter"

@@ -18,6 +18,7 @@ from pipelines.provenance import DRAWN, DRAWN_IN_PART, embedded_recipe, embedded
 from pipelines.tasks import (
     Control,
     FirstPass,
+    ImagePrompt,
     ImageToImage,
     Inpaint,
     Lora,
@@ -134,6 +135,14 @@ def test_a_recipe_names_the_pictures_that_were_followed_too() -> None:
     told = recipe.written(TextToImage(**DRAWING | {"controls": (Control("edges", IMAGE, "canny"),)}))
     (control,) = json.loads(told)["task"]["controls"]
     assert control["image"]["sha256"] == hashlib.sha256(IMAGE.pixels).hexdigest()
+    with pytest.raises(TaskRefused, match="a picture that is not in its metadata"):
+        recipe.read(told)
+
+
+def test_a_recipe_names_the_pictures_that_were_looked_at_too() -> None:
+    told = recipe.written(TextToImage(**DRAWING | {"image_prompts": (ImagePrompt("looks", (IMAGE,)),)}))
+    (prompt,) = json.loads(told)["task"]["image_prompts"]
+    assert [image["sha256"] for image in prompt["images"]] == [hashlib.sha256(IMAGE.pixels).hexdigest()]
     with pytest.raises(TaskRefused, match="a picture that is not in its metadata"):
         recipe.read(told)
 

@@ -167,7 +167,7 @@ def test_a_single_checkpoint_takes_its_scheduler_from_the_entry(
     shutil.copytree(tiny, catalog.models_folder / "tiny")
     (catalog.models_folder / "single").mkdir()
     save_file(to_original_keys(tiny), catalog.models_folder / "single" / "single.safetensors")
-    monkeypatch.setattr("pipelines.registry.CONFIGS", tiny)  # the true ones have three billion parameters
+    monkeypatch.setattr("pipelines.loader.CONFIGS", tiny)  # the true ones have three billion parameters
     model = registry_for(catalog).sdxl("single")
     assert model.scheduler["timestep_spacing"] == "linspace"
     assert model.scheduler["prediction_type"] == "v_prediction"

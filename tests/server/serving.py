@@ -57,6 +57,13 @@ models:
     licence: Apache-2.0
     files: [{path: lines.safetensors}]
     dtype: float16
+  - id: looks
+    name: Looks
+    kind: ip-adapter
+    description: Draws like a picture.
+    licence: Apache-2.0
+    files: [{path: looks.safetensors}]
+    dtype: float16
 """
 
 
@@ -75,10 +82,10 @@ Serve = Callable[..., Served]
 
 
 def small_catalog(folder: Path) -> Catalog:
-    """`flat`, the LoRA `ink` and the ControlNet `lines` are installed, `absent` and `enlarger` are not."""
+    """`flat`, the LoRA `ink`, the ControlNet `lines` and the IP-Adapter `looks` are installed, the others are not."""
     models_file, models_folder = folder / "models.yaml", folder / "models"
     models_file.write_text(MODELS)
-    for name in ("flat", "ink", "lines"):
+    for name in ("flat", "ink", "lines", "looks"):
         (models_folder / name).mkdir(parents=True, exist_ok=True)
         (models_folder / name / f"{name}.safetensors").touch()
     return Catalog.load(models_file, models_folder)

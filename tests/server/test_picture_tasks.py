@@ -11,7 +11,18 @@ import pytest
 from PIL import Image
 
 from pipelines.engine.protocol import Previewed
-from pipelines.tasks import Control, FirstPass, ImageToImage, Inpaint, Lora, Outpaint, Raster, TextToImage, Variation
+from pipelines.tasks import (
+    Control,
+    FirstPass,
+    ImagePrompt,
+    ImageToImage,
+    Inpaint,
+    Lora,
+    Outpaint,
+    Raster,
+    TextToImage,
+    Variation,
+)
 from tests.server.serving import Serve, Served, until
 from tests.server.worker import StepWorker
 
@@ -44,6 +55,8 @@ INSIDE = {**OVER, "task": "inpaint", "mask": encoded(half_mask())}
 BEYOND = {**OVER, "task": "outpaint", "right": 32}
 STAR = {"task": "text_to_image", "prompt": "a star", "seed": 1}
 LINES = {"model": "lines", "image": encoded(plain())}
+LIKE = {"model": "looks", "images": [encoded(plain())]}
+STYLED = {"task": "style_transfer", "image": encoded(half_mask().convert("RGB")), "style_image": encoded(plain())}
 FOLLOWED = Raster(96, 64, plain().tobytes())
 FADING = {"annotator": "canny", "weight": 0.5, "start": 0.1, "end": 0.9, "mode": "prompt"}
 
@@ -72,6 +85,31 @@ def task_of(served: Served, body: dict[str, Any]) -> Any:
             INSIDE | {"controls": [LINES, LINES | FADING]},
             Inpaint,
             {"controls": (Control("lines", FOLLOWED, "none"), Control("lines", FOLLOWED, **FADING))},  # type: ignore[arg-type]
+        ),
+        (STAR | {"image_prompts": [LIKE]}, TextToImage, {"image_prompts": (ImagePrompt("looks", (FOLLOWED,)),)}),
+        (
+            OVER | {"image_prompts": [LIKE | {"images": LIKE["images"] * 2, "scale": 0.6, "start": 0.1, "end": 0.9}]},
+            ImageToImage,
+            {"image_prompts": (ImagePrompt("looks", (FOLLOWED, FOLLOWED), 0.6, 0.1, 0.9),)},
+        ),
+        (
+            STYLED,
+            ImageToImage,
+            {"prompt": "", "strength": 0.9 * 0.55, "image_prompts": (ImagePrompt("looks", (FOLLOWED,)),), "width": 96},
+        ),
+        (
+            STYLED | {"adapter": "looks", "style_strength": 0.4, "composition_fidelity": 0, "change_strength": 0.8},
+            ImageToImage,
+            {"strength": 0.8, "image_prompts": (ImagePrompt("looks", (FOLLOWED,), 0.4),)},
+        ),
+        (
+            STYLED | {"image_prompts": [LIKE | {"scale": 0.2}], "prompt": "a star", "fit": "pad"},
+            ImageToImage,
+            {
+                "image_prompts": (ImagePrompt("looks", (FOLLOWED,), 0.2), ImagePrompt("looks", (FOLLOWED,))),
+                "prompt": "a star",
+                "fit": "pad",
+            },
         ),
         (STAR | {"economy": True}, TextToImage, {"guidance_interval": (0.0, 0.7)}),
         (STAR | {"guidance_interval": [0.1, 0.8]}, TextToImage, {"guidance_interval": (0.1, 0.8)}),
@@ -186,6 +224,17 @@ def test_what_is_no_picture_is_refused_by_field(shared: Served, name: str, field
         (STAR | {"controls": [LINES | {"weight": 3}]}, "controls"),
         (STAR | {"controls": [LINES | {"start": 0.9, "end": 0.1}]}, "controls"),
         (STAR | {"controls": [LINES | {"model": "ink"}]}, "controls"),
+        (STAR | {"image_prompts": [LIKE] * 5}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"images": []}]}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"images": LIKE["images"] * 6}]}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"images": ["words"]}]}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"scale": 3}]}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"start": 0.9, "end": 0.1}]}, "image_prompts"),
+        (STAR | {"image_prompts": [LIKE | {"model": "ink"}]}, "image_prompts"),
+        (STYLED | {"change_strength": 0.1}, "change_strength"),
+        (STYLED | {"style_strength": 1.1}, "style_strength"),
+        (STYLED | {"adapter": "ink"}, "adapter"),
+        (STYLED | {"style_image": "words"}, "style_image"),
         (STAR | {"guidance_interval": [0.9, 0.1]}, "guidance_interval"),
         (STAR | {"guidance_rescale": 2}, "guidance_rescale"),
         (STAR | {"clip_skip": 99}, "clip_skip"),

@@ -29,11 +29,13 @@ from pipelines.tasks import (
     Describe,
     Description,
     Edge,
+    Edit,
     Embedded,
     Face,
     Filter,
     FirstPass,
     Foreground,
+    ImagePrompt,
     ImageToImage,
     Inpaint,
     Lora,
@@ -41,9 +43,13 @@ from pipelines.tasks import (
     Outpaint,
     Picture,
     Raster,
+    Relight,
     RemoveBackground,
+    ReplaceBackground,
     RestoredFaces,
     RestoreFaces,
+    SearchAndRecolor,
+    SearchAndReplace,
     Setting,
     Task,
     TextToImage,
@@ -68,14 +74,17 @@ SAID: dict[str, Any] = {
     "guidance_interval": (0.25, 0.75),
     "loras": (Lora("striped"), Lora("soft", -0.5)),
     "variation": Variation(3, 0.1),
+    "image_prompts": (ImagePrompt("l", (EVERY_BYTE, EVERY_BYTE), 0.5, 0.1, 0.9), ImagePrompt("l", (EVERY_BYTE,))),
     "controls": (Control("c", EVERY_BYTE, "canny"), Control("d", EVERY_BYTE, "none", 0.5, 0.1, 0.9, "prompt")),
 }
 EMBEDDED = Embedded("a star\nSteps: 4", "a star", "", (Setting("Steps", "4"),))
+INSIDE = Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True)
 TASKS: list[Task] = [
     PLAIN,
     TextToImage(**SAID, first_pass=FirstPass(64, 64, 5, 0.5)),
     ImageToImage(**SAID, image=EVERY_BYTE, strength=0.3, fit="pad"),
-    Inpaint(**SAID, image=EVERY_BYTE, mask=Raster(2, 1, b"\0\xff"), strength=1.0, mask_blur=4, only_masked=True),
+    INSIDE,
+    Edit(**SAID, image=EVERY_BYTE, image_guidance_scale=1.5),
     Outpaint(**SAID, image=EVERY_BYTE, left=8, top=0, right=16, bottom=1, feather=2),
     TiledImageToImage(**SAID, image=EVERY_BYTE, strength=0.3),
     Upscale(image=EVERY_BYTE, model="m", width=64, height=32, denoise=0.5),
@@ -90,6 +99,10 @@ TASKS: list[Task] = [
     RestoreFaces(image=EVERY_BYTE, model="m", strength=0.5),
     Upscale(image=EVERY_BYTE, width=64, height=32, faces=RestoreFaces(image=EVERY_BYTE, made_by="m")),
     RemoveBackground(image=EVERY_BYTE, model="m", output="mask", background=EVERY_BYTE, fit="pad"),
+    SearchAndRecolor(image=EVERY_BYTE, model="m", words="the star", colour="#00ff00", dilation=3),
+    SearchAndReplace(image=EVERY_BYTE, model="m", words="the star", dilation=8, drawn=INSIDE),
+    ReplaceBackground(image=EVERY_BYTE, edge=Edge(), background="#ffffff", preserve=0.5),
+    Relight(image=EVERY_BYTE, model="m", edge=Edge(feather=1), direction="left", reference=EVERY_BYTE, drawn=INSIDE),
 ]
 PICTURE = Picture(2, 1, b"\0\1\2\3\4\5", 7, (64, 64), "m")
 EVENTS: list[Event] = [

@@ -111,7 +111,7 @@ def test_a_single_checkpoint_takes_the_vae_of_its_entry_too(
     for name, weights in (("single", to_original_keys(tiny_folder)), ("soft", darkened(stored(tiny_folder)))):
         (tmp_path / "models" / name).mkdir()
         save_file(weights, tmp_path / "models" / name / f"{name}.safetensors")
-    monkeypatch.setattr("pipelines.registry.CONFIGS", tiny_folder)  # the true ones have three billion parameters
+    monkeypatch.setattr("pipelines.loader.CONFIGS", tiny_folder)  # the true ones have three billion parameters
     registry = Registry(catalog, CPU, torch.float32, None)
     bias = registry.sdxl("single").vae.decoder.conv_out.bias
     assert torch.allclose(bias, registry.sdxl("tiny").vae.decoder.conv_out.bias - 1, atol=1e-3)
