@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import pipelines.torchvision_ops  # noqa: F401  # before spandrel
+
 import cv2
 import numpy as np
 import torch

@@ -39,6 +39,11 @@ REAL_ONES = (
     "real-esrgan-x2plus",
     "birefnet",
     "gfpgan-1.4",
+    "yunet",
+    "yolos-tiny",
+    "blip-captioning-base",
+    "nsfw-image-detection",
+    "aesthetics-predictor-v2",
     "clipseg-rd64-refined",
 )
 

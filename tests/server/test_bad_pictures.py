@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.catalog import Catalog, default_file
+from pipelines.catalog import Catalog
 from pipelines.errors import TaskRefused
 from pipelines.tasks import Inpaint, Raster
 from server import decode
 from server.bodies.kinds import asked_for
 from server.errors import ImageInvalid
-from tests.server.test_job_docs import EXAMPLES, INSTALLED
+from tests.server.test_job_docs import EXAMPLES, with_needed
 from tests.server.test_picture_tasks import bomb, encoded
 
 RED, BLUE = (220, 40, 40), (40, 60, 200)
@@ -77,10 +77,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    for file in INSTALLED:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).touch()
-    return Catalog.load(default_file(), tmp_path)
+    return with_needed(tmp_path)
 
 
 async def task_of(catalog: Catalog, name: str, image: str, mask: Image.Image | None = None) -> Any:

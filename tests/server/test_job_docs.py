@@ -28,10 +28,9 @@ def encoded(mode: str) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
+def with_needed(folder: Path) -> Catalog:
     """Of the embedded models, and of those that examples need: planning only looks whether their files are there."""
-    catalog = Catalog.load(default_file(), tmp_path)
+    catalog = Catalog.load(default_file(), folder)
     segmenter = next(model for model in catalog.models if model.kind == "segmenter")
     for model in (segmenter, catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
         for file in model.files:
@@ -39,6 +38,11 @@ def catalog(tmp_path: Path) -> Catalog:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
     return catalog
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return with_needed(tmp_path)
 
 
 @pytest.mark.anyio
