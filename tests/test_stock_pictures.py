@@ -78,7 +78,7 @@ def test_the_stock_pipeline_draws_like_pictures_in_the_same_way(
     task = shown.task("a yellow shape", image_prompts=(prompt,), **wish)
     ours, free = shown.draw([task, shown.task("a yellow shape", **wish)])
     assert farthest(ours, drawn_by_stock(models, task, [name], [scale], [images])) <= 1
-    assert farthest(ours, np.asarray(free) / 255) > 5  # it does look
+    assert farthest(ours, np.asarray(free) / 255) > 3  # it does look
 
 
 def test_the_stock_pipeline_adds_two_image_prompts_in_the_same_way(shown: Artist, models: Path) -> None:
