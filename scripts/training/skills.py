@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -63,7 +63,7 @@ def skills(catalog: Catalog) -> Iterator[Skill]:
     star, both = _picture("white", _thing("red", "star")), _picture("yellow", *_beside())
     middle = shape_mask("square", SIDE, SIDE, (SIDE / 2, SIDE / 2), SIDE * 0.4)
     outline = scribble(shape_mask("triangle", SIDE, SIDE, (80, 70), 40).convert("RGB"))
-    drawn = {"model": MODEL, "seed": SEED}
+    drawn: dict[str, Any] = {"model": MODEL, "seed": SEED}
     words = "a big red star on a blue background"
     yield Skill(words, (), text_to_image(catalog, prompt=words, **drawn))
     over = image_to_image(
@@ -90,7 +90,7 @@ def skills(catalog: Catalog) -> Iterator[Skill]:
     yield Skill(
         "background removed", (both,), remove_background(catalog, image=raster_of(both), model="shapes-matting")
     )
-    asked = {"image": raster_of(both), "segmenter": "shapes-clipseg"}
+    asked: dict[str, Any] = {"image": raster_of(both), "segmenter": "shapes-clipseg"}
     teal = search_and_recolor(catalog, select_prompt="the green square", colour="teal", **asked)
     yield Skill("the green square in teal", (both,), teal)
     other = search_and_replace(
