@@ -29,10 +29,10 @@ DROPPED_CAPTIONS = 0.1
 SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
 LONG_BATCHES = 0.15
 PLAIN_CAPTIONS = 0.5
-WEIGHED_CAPTIONS = 0.08  # of single things: else nothing is ever read but the end of a sentence
+WEIGHED_CAPTIONS = 0.05  # of single things: else nothing is ever read but the end of a sentence
 HEAVY, LIGHT = (1.3, 1.9), (0.2, 0.7)  # weights of a word that counts and of one that does not
 PAIR_SHARE = 0.25  # of the scenes
-PAIR_LESSONS = 0.45  # of the batches are pairs alone: they are learnt last
+PAIR_LESSONS = 0.42  # of the batches are pairs alone: they are learnt last
 USUAL_SHARE = 0.15  # scenes with a medium thing in the middle, for captions that say neither
 NOISE_BIAS = 0.7  # exponent of a uniform number: 1 is no bias, smaller is more noise
 SCHOOL = 0.0  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
@@ -68,11 +68,11 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.56, 32),
-    Bucket(160, 96, 3000, 0.09, 32),
-    Bucket(96, 160, 3000, 0.09, 32),
-    Bucket(144, 112, 2500, 0.05, 32),
-    Bucket(112, 144, 2500, 0.05, 32),
+    Bucket(128, 128, 16000, 0.50, 32),
+    Bucket(160, 96, 3000, 0.13, 32),
+    Bucket(96, 160, 3000, 0.13, 32),
+    Bucket(144, 112, 2500, 0.04, 32),
+    Bucket(112, 144, 2500, 0.04, 32),
     Bucket(192, 192, 2000, 0.08, 16),
     Bucket(64, 64, 2000, 0.04, 48),
     Bucket(256, 256, 600, 0.04, 8),
@@ -104,7 +104,7 @@ def new_unet() -> UNet2DConditionModel:
 
 class Text2ImageStage:
     name = "text2image"
-    learning_rate = 1e-3
+    learning_rate = 4e-4
     averaging = 0.999
     school = SCHOOL
 
