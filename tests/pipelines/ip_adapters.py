@@ -43,8 +43,8 @@ def save_ip_adapter(folder: Path, unet: UNet2DConditionModel, seed: int, *, plus
     width = unet.config.cross_attention_dim
     weights = {f"image_proj.{name}": each for name, each in (_plus if plus else _plain)(width).items()}
     for index, inner in enumerate(widths(unet)):
-        for each in "kv":
-            weights[f"ip_adapter.{2 * index + 1}.to_{each}_ip.weight"] = torch.randn(inner, width) / width**0.5
+        for each, much in (("k", 1), ("v", 3)):
+            weights[f"ip_adapter.{2 * index + 1}.to_{each}_ip.weight"] = much * torch.randn(inner, width) / width**0.5
     save_file(weights, folder / "adapter.safetensors")
 
 

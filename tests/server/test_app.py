@@ -118,6 +118,7 @@ def test_our_own_list_of_models_tells_what_is_installed(shared: Served) -> None:
         "enlarger": False,
         "ink": True,
         "lines": True,
+        "looks": True,
     }
     assert models["flat"]["defaults"]["steps"] == 8
 
