@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipelines.canvas import canvas_of, raster_of
+from pipelines.canvas import raster_of
 from pipelines.catalog import Catalog
 from pipelines.demo.draw import shape_mask
 from pipelines.engine.rows import Rows
@@ -19,13 +19,11 @@ from pipelines.errors import OutOfMemory, WeightsRefused
 from pipelines.registry import Registry
 from pipelines.sdxl.control_files import check_fits, load_controlnet
 from pipelines.sdxl.controlnet import layer_weights
-from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.model import Inputs
-from pipelines.sdxl.pipeline import SdxlPipeline
-from pipelines.sizes import plan
 from pipelines.tasks import Control, Drawing, Inpaint, Task, TextToImage
 from tests.pipelines.controlnets import random_controlnet, save_controlnet
-from tests.pipelines.engine.company import Listening, farthest
+from tests.pipelines.engine.company import farthest
+from tests.pipelines.sdxl.together import drafts, drawn, given_to_the_unet
 
 CPU = torch.device("cpu")
 SHAPE = raster_of(shape_mask("heart", 64, 64, (32, 32), 20))
@@ -71,15 +69,6 @@ COMPANY: list[Task] = [
 ]
 
 
-def drawn(catalog: Catalog, registry: Registry, tasks: list[Task], rows: Rows) -> list[Any]:
-    listening = Listening(catalog, registry, rows)
-    for index, each in enumerate(tasks):
-        listening.engine.submit(str(index), each)
-        listening.engine.turn()
-    listening.turn_until_idle()
-    return [listening.pictures(str(index)) for index in range(len(tasks))]
-
-
 @pytest.mark.parametrize(
     ("rows", "levels"), [(Rows(), 1), (Rows(most=6, deterministic=True), 0)], ids=["usual", "to the bit"]
 )
@@ -93,14 +82,6 @@ def test_a_controlled_picture_does_not_depend_on_its_neighbours_nor_they_on_it(
     assert farthest(together[1][0], drawn(catalog, nets, [task(seed=2)], rows)[0][0]) > 10  # it does follow
 
 
-def drafts(catalog: Catalog, registry: Registry, *tasks: Task) -> tuple[SdxlPipeline, list[Draft]]:
-    pipeline = registry.pipeline("tiny", ())
-    assert isinstance(pipeline, SdxlPipeline)
-    canvases = [canvas_of(each, plan(each.width, each.height, catalog.get("tiny"))) for each in tasks]
-    made = [pipeline.drafts("job", each, canvas) for each, canvas in zip(tasks, canvases, strict=True)]
-    return pipeline, [draft for each in made for draft in each]
-
-
 def test_uncontrolled_neighbours_are_moved_as_without_controls(catalog: Catalog, nets: Registry) -> None:
     pipeline, (free, other, alone) = drafts(catalog, nets, task(seed=9), task(EDGES), task(seed=9))
     pipeline.tick([free, other], None)
@@ -109,18 +90,9 @@ def test_uncontrolled_neighbours_are_moved_as_without_controls(catalog: Catalog,
 
 
 @pytest.fixture
-def given(nets: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Inputs]]:
-    """What the UNet of the tiny model is given, call by call."""
-    calls: list[Inputs] = []
-    model = nets.sdxl("tiny")
-
-    def answer(inputs: Inputs) -> Tensor:
-        calls.append(inputs)
-        return model.answer(inputs)
-
-    nets._models["tiny"] = replace(model, answer=answer)
-    yield calls
-    nets._models["tiny"] = model
+def given(nets: Registry) -> Iterator[list[Inputs]]:
+    with given_to_the_unet(nets) as calls:
+        yield calls
 
 
 @pytest.mark.parametrize(

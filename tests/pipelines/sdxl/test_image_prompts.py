@@ -11,23 +11,21 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipelines.canvas import canvas_of, raster_of
+from pipelines.canvas import raster_of
 from pipelines.catalog import Catalog
 from pipelines.engine.rows import Rows
 from pipelines.errors import WeightsRefused
 from pipelines.registry import Registry
 from pipelines.sdxl.attention import PictureAttention, cross_attentions, let_look
 from pipelines.sdxl.compiled import compiler, shape_of
-from pipelines.sdxl.draft import Draft
 from pipelines.sdxl.ip_files import adapter_and_encoder, check_fits, load_ip_adapter
 from pipelines.sdxl.model import Inputs
-from pipelines.sdxl.pipeline import SdxlPipeline
-from pipelines.sizes import plan
 from pipelines.tasks import Control, Drawing, ImagePrompt, ImageToImage, Inpaint, Lora, Task, TextToImage
 from tests.pipelines.conftest import Write
 from tests.pipelines.controlnets import random_controlnet, save_controlnet
-from tests.pipelines.engine.company import Listening, farthest
+from tests.pipelines.engine.company import farthest
 from tests.pipelines.ip_adapters import FILES, QUERIES, entry, save_ip_adapter
+from tests.pipelines.sdxl.together import drafts, drawn, given_to_the_unet
 
 CPU = torch.device("cpu")
 RED, GREEN = (raster_of(Image.new("RGB", (40, 64), colour)) for colour in ("red", "green"))
@@ -87,15 +85,6 @@ COMPANY: list[Task] = [
 ]
 
 
-def drawn(catalog: Catalog, registry: Registry, tasks: list[Task], rows: Rows) -> list[Any]:
-    listening = Listening(catalog, registry, rows)
-    for index, each in enumerate(tasks):
-        listening.engine.submit(str(index), each)
-        listening.engine.turn()
-    listening.turn_until_idle()
-    return [listening.pictures(str(index)) for index in range(len(tasks))]
-
-
 @pytest.mark.parametrize(
     ("rows", "levels"), [(Rows(), 1), (Rows(most=6, deterministic=True), 0)], ids=["usual", "to the bit"]
 )
@@ -108,14 +97,6 @@ def test_a_picture_drawn_like_another_does_not_depend_on_its_neighbours_nor_they
         assert max(map(farthest, ours, theirs)) <= levels
     free = drawn(catalog, adapters, [task(seed=2)], rows)[0][0]
     assert farthest(together[1][0], free) > farthest(together[2][0], free) > 1  # by the scale
-
-
-def drafts(catalog: Catalog, registry: Registry, *tasks: Drawing) -> tuple[SdxlPipeline, list[Draft]]:
-    pipeline = registry.pipeline("tiny", ())
-    assert isinstance(pipeline, SdxlPipeline)
-    canvases = [canvas_of(each, plan(each.width, each.height, catalog.get("tiny"))) for each in tasks]
-    made = [pipeline.drafts("job", each, canvas) for each, canvas in zip(tasks, canvases, strict=True)]
-    return pipeline, [draft for each in made for draft in each]
 
 
 def test_a_neighbour_without_pictures_is_moved_to_the_bit_as_without_theirs(
@@ -133,17 +114,8 @@ def test_a_neighbour_without_pictures_is_moved_to_the_bit_as_without_theirs(
 
 @pytest.fixture
 def given(adapters: Registry) -> Iterator[list[Inputs]]:
-    """What the UNet of the tiny model is given, call by call."""
-    calls: list[Inputs] = []
-    model = adapters.sdxl("tiny")
-
-    def answer(inputs: Inputs) -> Tensor:
-        calls.append(inputs)
-        return model.answer(inputs)
-
-    adapters._models["tiny"] = replace(model, answer=answer)
-    yield calls
-    adapters._models["tiny"] = model
+    with given_to_the_unet(adapters) as calls:
+        yield calls
 
 
 @pytest.mark.parametrize(
