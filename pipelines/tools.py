@@ -26,10 +26,8 @@ from pipelines.upscale.network import Upscaler, load_upscaler
 
 MOST_LOADED = 8  # a description takes five
 
-Load = Callable[[Path, torch.device, torch.dtype], Any]
-
-
 T = TypeVar("T")
+Load = Callable[[Path, torch.device, torch.dtype], Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from pipelines.errors import TaskRefused
 from pipelines.limits import check_name, check_range
 from pipelines.planning.finding import inpaint_later
 from pipelines.planning.installed import matting_network
-from pipelines.planning.pictures import behind
+from pipelines.planning.pictures import WHOLE_EDGE, behind
 from pipelines.tasks import FITS, LIGHT_DIRECTIONS, Edge, Raster, Relight, ReplaceBackground
 
 PRESERVED = 0.6
 RELIGHT_STRENGTH = 0.35  # more, and what is lit becomes something else
-WHOLE_EDGE = Edge()
 
 
 def replace_background(

@@ -31,6 +31,7 @@ from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
 UPSCALE_MODES = ("fast", "conservative", "creative")
 DEFAULT_FACTOR = 4
 MOST_SIDE = 8192
+WHOLE_EDGE = Edge()
 
 
 def upscale(
@@ -128,18 +129,17 @@ def remove_background(
     output: str = "cutout",
     background: Raster | str | None = None,
     fit: str = "crop",
-    **edge: Any,
+    edge: Edge = WHOLE_EDGE,
 ) -> RemoveBackground:
     """method: "grabcut" does without a network, "network" insists on one: that of `model`, or the first one installed.
 
     Left out, it is a network where there is one. background: a picture, or a colour by name or as hexadecimal.
-    edge: the fields of `tasks.Edge`.
     """
     check_name(output, CUTOUT_OUTPUTS, "output")
     check_name(fit, FITS, "fit")
     network = matting_network(catalog, model, method)
     return RemoveBackground(
-        image=image, model=network, edge=Edge(**edge), output=output, background=behind(background), fit=fit
+        image=image, model=network, edge=edge, output=output, background=behind(background), fit=fit
     )
 
 

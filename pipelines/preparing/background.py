@@ -33,7 +33,7 @@ def replaced(image: Image.Image, matte: Matte, task: ReplaceBackground) -> Made 
     if task.drawn:
         is_new = task.background is None and not isinstance(task, Relight)
         return drawn_in(task.drawn, scene, ImageOps.invert(alpha) if is_new else _drawn_over(alpha, task.preserve))
-    return Made(made(scene, task).picture, Foreground(matte.method, share_of(alpha), bounds(alpha)))
+    return made(scene, task, Foreground(matte.method, share_of(alpha), bounds(alpha)))
 
 
 def in_front(cutout: Image.Image, background: Raster | str, fit: str) -> Image.Image:

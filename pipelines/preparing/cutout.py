@@ -40,4 +40,4 @@ def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
     result = mask if task.output == "mask" else cut_out(image, mask)
     if task.output == "cutout" and task.background is not None:
         result = in_front(result, task.background, task.fit)
-    return Made(made(result, task).picture, Foreground(matte.method, share_of(mask), bounds(mask)))
+    return made(result, task, Foreground(matte.method, share_of(mask), bounds(mask)))

@@ -31,8 +31,8 @@ def prepare_search(job_id: str, task: SearchAndRecolor | SearchAndReplace, regis
         mask = dilated(found, task.dilation)
         if isinstance(task, SearchAndReplace):
             return drawn_in(task.drawn, image, mask)
-        result = made(recoloured(image, mask, colour_of(task.colour, "colour")), task)
-        return replace(result, facts=Foreground("network", share_of(mask), bounds(mask)))
+        facts = Foreground("network", share_of(mask), bounds(mask))
+        return made(recoloured(image, mask, colour_of(task.colour, "colour")), task, facts)
 
     draft = OneShot(job_id, (image, task.words), image.width * image.height)
     later = calls_of(task.drawn, registry) if isinstance(task, SearchAndReplace) else 0

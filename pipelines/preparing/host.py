@@ -14,7 +14,7 @@ from pipelines.faces.detection import Detector
 from pipelines.filters.table import filtered
 from pipelines.one_shot import OneShot, OneShotPipeline, in_turn
 from pipelines.registry import Registry
-from pipelines.tasks import Annotate, Crop, Filter, Picture, Processing, Task
+from pipelines.tasks import Annotate, Crop, Facts, Filter, Picture, Processing, Task
 from pipelines.tools import Tools
 
 ON_HOST = PoolKey("", (), 0, 0)
@@ -35,8 +35,8 @@ def on_host(
     return Prepared(ON_HOST, OneShotPipeline(in_turn), [OneShot(job_id, work, pixels)], 1 + later, finish)
 
 
-def made(image: Image.Image, task: Processing) -> Made:
-    return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model))
+def made(image: Image.Image, task: Processing, facts: Facts | None = None) -> Made:
+    return Made(Picture(image.width, image.height, image.tobytes(), None, image.size, task.model), facts)
 
 
 def _work(task: Processing, tools: Tools) -> Callable[[], Made]:

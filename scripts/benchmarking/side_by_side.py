@@ -14,6 +14,7 @@ from benchmarking.replay import Stage, finished_of
 from pipelines.catalog import Catalog
 from pipelines.engine.loop import Engine
 from pipelines.engine.protocol import Event
+from pipelines.planning.installed import first_installed
 from pipelines.tasks import Task
 from pipelines.upscale.enlargement import Enlargement, tick
 from pipelines.upscale.network import load_upscaler
@@ -76,7 +77,7 @@ def peak_mebibytes(call: Callable[[], object]) -> float | None:
 
 def tile_rates(catalog: Catalog, image: Image.Image, together: Sequence[int], rounds: int) -> dict[str, float]:
     """Tiles a second by how many go through the network at once, of the first upscaler that is installed."""
-    entry = next((each for each in catalog.models if each.kind == "upscaler" and catalog.is_installed(each)), None)
+    entry = first_installed(catalog, "upscaler")
     if entry is None:
         return {}
     upscaler = load_upscaler(catalog.folder(entry) / entry.files[0].path, torch.device("cpu"), torch.float32)

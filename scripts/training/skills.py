@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from pipelines.annotators import scribble
-from pipelines.canvas import raster_of
+from pipelines.canvas import picture_of, raster_of
 from pipelines.catalog import Catalog, default_file
 from pipelines.demo.draw import draw_scene, shape_mask
 from pipelines.demo.world import Scene, Thing
@@ -25,11 +25,10 @@ from pipelines.planning import (
     upscale,
 )
 from pipelines.registry import Registry
-from pipelines.tasks import Control, ImagePrompt, Lora, Picture, Task
+from pipelines.tasks import Control, ImagePrompt, Lora, Picture, Raster, Task
 
 SIDE, GAP, LINE, COLUMNS = 128, 6, 18, 3
 MODEL, SEED = "shapes-xl", 7
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
 
 
 class Skill(NamedTuple):
@@ -117,8 +116,7 @@ def _picture(background: str, *things: Thing) -> Image.Image:
 
 
 def _image(picture: Picture) -> Image.Image:
-    mode = MODES[len(picture.pixels) // (picture.width * picture.height)]
-    return Image.frombytes(mode, (picture.width, picture.height), picture.pixels)
+    return picture_of(Raster(picture.width, picture.height, picture.pixels))
 
 
 def _cell(image: Image.Image) -> Image.Image:

@@ -104,7 +104,7 @@ def new_unet() -> UNet2DConditionModel:
 
 class Text2ImageStage:
     name = "text2image"
-    learning_rate = 4e-4
+    learning_rate = 1e-3
     averaging = 0.999
     school = SCHOOL
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipelines.tasks import FILLS, FITS, LIGHT_DIRECTIONS, Edge
+from pipelines.tasks import FILLS, LIGHT_DIRECTIONS, Raster
 from server import decode
 from server.bodies.drawing import DrawingBody
 from server.bodies.job import Picture, Share
-from server.bodies.pictures import ProcessingBody
+from server.bodies.pictures import ForegroundBody, ProcessingBody
 from server.http.body import Name, Text
 
 
@@ -38,7 +38,7 @@ class SearchAndReplaceBody(DrawingBody):
         return await super().said() | {"image": await decode.picture(self.image, "image")}
 
 
-class ReplaceBackgroundBody(DrawingBody):
+class ReplaceBackgroundBody(ForegroundBody, DrawingBody):
     """Another background: a picture, a colour, or drawn as the prompt says; `matting` names what finds the foreground.
 
     What a drawing takes has an effect where something is drawn: without a background, or with `strength`.
@@ -46,25 +46,15 @@ class ReplaceBackgroundBody(DrawingBody):
 
     image: Picture
     prompt: Text = ""
-    background: str | None = Field(None, description="A colour, by its name or as #rrggbb.")
-    background_image: Picture | None = Field(None, description="Or a picture.")
-    fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # as above
     strength: Share | None = None
     preserve_subject: Share = Field(0.6, description="How much of the subject's own pixels is blended back.")
     matting: Name | None = None
-    method: Literal["network", "grabcut"] | None = None
-    threshold: Share | None = None
-    follow_edges: bool = False
-    edge_smoothing: float = 0
-    feather: float = 0
 
     async def said(self) -> dict[str, Any]:
-        said = await super().said()
-        edge = [said.pop(field) for field in ("threshold", "follow_edges", "edge_smoothing", "feather")]
-        said |= {"image": await decode.picture_with_alpha(self.image, "image"), "edge": Edge(*edge)}
-        if (behind := said.pop("background_image")) is not None:
-            said["background"] = await decode.picture(behind, "background_image")
-        return said
+        return await super().said() | {"image": await self._read()}
+
+    async def _read(self) -> Raster:
+        return await decode.picture_with_alpha(self.image, "image")
 
 
 class RelightBody(ReplaceBackgroundBody):
@@ -75,7 +65,10 @@ class RelightBody(ReplaceBackgroundBody):
     light_strength: Share = 0.5
 
     async def said(self) -> dict[str, Any]:
-        said = await super().said() | {"image": await decode.picture(self.image, "image")}
+        said = await super().said()
         if self.light_reference is not None:
             said["light_reference"] = await decode.picture(self.light_reference, "light_reference")
         return said
+
+    async def _read(self) -> Raster:
+        return await decode.picture(self.image, "image")

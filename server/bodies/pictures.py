@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipelines.tasks import ANNOTATORS, CUTOUT_OUTPUTS, FITS
+from pipelines.tasks import ANNOTATORS, CUTOUT_OUTPUTS, FITS, Edge
 from server import decode
 from server.bodies.job import JobBody, Picture, Share
 from server.http.body import Body, Name, Seed, Text
@@ -91,15 +91,13 @@ class AnnotateBody(ProcessingBody):
     annotator: Literal[ANNOTATORS[1:]]  # type: ignore[valid-type]  # a tuple of names spells the same Literal
 
 
-class RemoveBackgroundBody(ProcessingBody):
-    """The cut-out, or its mask; the job's `facts` say what found it, and where it lies."""
+class ForegroundBody(JobBody):
+    """What every kind takes that finds what stands out, and may put something behind it."""
 
-    model: Name | None = None
     method: Literal["network", "grabcut"] | None = Field(None, description="Left out: a network, if any is installed.")
-    output: Literal[CUTOUT_OUTPUTS] = "cutout"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
-    background: str | None = Field(None, description="A colour, by its name or as #rrggbb, behind the cut-out.")
+    background: str | None = Field(None, description="A colour, by its name or as #rrggbb.")
     background_image: Picture | None = Field(None, description="Or a picture.")
-    fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # as above
+    fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
     threshold: Share | None = None
     follow_edges: bool = Field(False, description="The mask follows the picture's colours: for hair and fur.")
     edge_smoothing: float = 0
@@ -107,7 +105,14 @@ class RemoveBackgroundBody(ProcessingBody):
 
     async def said(self) -> dict[str, Any]:
         said = await super().said()
-        behind = said.pop("background_image")
-        if behind is not None:
+        edge = Edge(*[said.pop(name) for name in ("threshold", "follow_edges", "edge_smoothing", "feather")])
+        if (behind := said.pop("background_image")) is not None:
             said["background"] = await decode.picture(behind, "background_image")
-        return said | {"follow": said.pop("follow_edges"), "smoothing": said.pop("edge_smoothing")}
+        return said | {"edge": edge}
+
+
+class RemoveBackgroundBody(ForegroundBody, ProcessingBody):
+    """The cut-out, or its mask; the job's `facts` say what found it, and where it lies."""
+
+    model: Name | None = None
+    output: Literal[CUTOUT_OUTPUTS] = "cutout"  # type: ignore[valid-type]  # as above

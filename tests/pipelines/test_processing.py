@@ -14,7 +14,7 @@ from pipelines.engine.protocol import Failed, Finished, Progressed
 from pipelines.errors import DarkroomError, ModelNotInstalled, ModelUnknown, TaskRefused
 from pipelines.planning import crop, describe, filters, image_to_image, remove_background, text_to_image, upscale
 from pipelines.registry import Registry
-from pipelines.tasks import Description, Foreground, Picture, Raster, Task
+from pipelines.tasks import Description, Edge, Foreground, Picture, Raster, Task
 from pipelines.upscale.tiles import MARGIN, Grid, cut
 from tests.pipelines.conftest import Write
 from tests.pipelines.engine.company import Listening, farthest
@@ -238,8 +238,8 @@ def test_a_network_that_gives_no_numbers_fails_by_name(with_enlarger: Catalog, l
         (lambda catalog: remove_background(catalog, image=halves(), method="network"), ModelNotInstalled, "model"),
         (lambda catalog: remove_background(catalog, image=halves(), model="enlarger"), TaskRefused, "model"),
         (lambda catalog: remove_background(catalog, image=halves(), background="redish"), TaskRefused, "background"),
-        (lambda catalog: remove_background(catalog, image=halves(), threshold=2), TaskRefused, "threshold"),
-        (lambda catalog: remove_background(catalog, image=halves(), smoothing=-1), TaskRefused, "edge_smoothing"),
+        (lambda _: Edge(threshold=2), TaskRefused, "threshold"),
+        (lambda _: Edge(smoothing=-1), TaskRefused, "edge_smoothing"),
         (lambda catalog: filters(catalog, image=halves(), filters=[]), TaskRefused, "filters"),
         (lambda catalog: filters(catalog, image=halves(), filters=[("swirl", {})]), TaskRefused, "filters"),
         (lambda catalog: crop(catalog, image=halves(), width=0, height=9), TaskRefused, "width"),
