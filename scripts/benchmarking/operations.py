@@ -19,7 +19,7 @@ from pipelines.catalog import Catalog
 from pipelines.planning import annotate, crop, describe, filters, remove_background, upscale
 from pipelines.tasks import Task
 
-Plain = Callable[[Image.Image], object]
+Plain = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True, slots=True)

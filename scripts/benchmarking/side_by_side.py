@@ -1,5 +1,6 @@
 """An operation through the engine and by a plain call, in turns: seconds, and the memory that it takes at its peak."""
 
+import io
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,11 +12,13 @@ from PIL import Image
 
 from benchmarking.operations import Operation
 from benchmarking.replay import Stage, finished_of
+from pipelines.canvas import picture_of
 from pipelines.catalog import Catalog
 from pipelines.engine.loop import Engine
-from pipelines.engine.protocol import Event
+from pipelines.engine.protocol import Event, Finished
 from pipelines.planning.installed import first_installed
-from pipelines.tasks import Task
+from pipelines.png import png
+from pipelines.tasks import Picture, Raster, Task
 from pipelines.upscale.enlargement import Enlargement, tick
 from pipelines.upscale.network import load_upscaler
 from pipelines.upscale.tiles import MARGIN
@@ -37,31 +40,48 @@ def photograph(side: int) -> Image.Image:
 
 
 def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int) -> Figures:
-    """Medians of the rounds, after one that warms up. ratio: our seconds over those of the plain call."""
-    plain = operation.plain
-    ways: dict[str, Callable[[], object]] = {"": lambda: by_engine(stage, operation.task(stage.catalog, image))}
+    """Medians of the rounds, after one that warms up. ratio: our seconds over those of the plain call.
+
+    file_ratio: the same from PNG file to PNG file, both written by our writer: what somebody waits for.
+    """
+    plain, file = operation.plain, png(image)
+    ways: dict[str, Callable[[], object]] = {
+        "": lambda: by_engine(stage, operation.task(stage.catalog, image)),
+        "file_": lambda: _written(by_engine(stage, operation.task(stage.catalog, _opened(file)))),
+    }
     if plain is not None:
-        ways["plain_"] = lambda: plain(image)
+        ways |= {"plain_": lambda: plain(image), "plain_file_": lambda: png(plain(_opened(file)))}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(1 + rounds):
         for way, call in ways.items():
             seconds[way].append(_seconds(call))
-    found: Figures = {"plain_seconds": None, "plain_mebibytes": None, "ratio": None}
-    for way, call in ways.items():
-        found[f"{way}seconds"] = round(median(seconds[way][1:]), 5)
-        found[f"{way}mebibytes"] = peak_mebibytes(call)
+    medians = {way: median(times[1:]) for way, times in seconds.items()}
+    found: Figures = dict.fromkeys(("plain_seconds", "plain_file_seconds", "plain_mebibytes", "ratio", "file_ratio"))
+    found |= {f"{way}seconds": round(middle, 5) for way, middle in medians.items()}
+    found |= {f"{way}mebibytes": peak_mebibytes(call) for way, call in ways.items() if not way.endswith("file_")}
     if plain is not None:
-        found["ratio"] = round(median(seconds[""][1:]) / median(seconds["plain_"][1:]), 3)
+        found["ratio"] = round(medians[""] / medians["plain_"], 3)
+        found["file_ratio"] = round(medians["file_"] / medians["plain_file_"], 3)
     return found
 
 
-def by_engine(stage: Stage, task: Task) -> None:
-    """Raises RuntimeError where it fails."""
+def by_engine(stage: Stage, task: Task) -> Picture | None:
+    """The picture that comes of a task, if it is one that gives any. Raises RuntimeError where it fails."""
     told: list[Event] = []
     engine = Engine(stage.catalog, stage.registry, told.append, stage.memory)
     engine.submit("0", task)
     while not finished_of(told):
         engine.turn()
+    (pictures,) = (event.pictures for event in told if isinstance(event, Finished))
+    return pictures[0] if pictures else None
+
+
+def _opened(file: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(file)).convert("RGB")
+
+
+def _written(picture: Picture | None) -> bytes:
+    return png(picture_of(Raster(picture.width, picture.height, picture.pixels))) if picture else b""
 
 
 def peak_mebibytes(call: Callable[[], object]) -> float | None:
