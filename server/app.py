@@ -16,6 +16,7 @@ from server.images import Images
 from server.jobs import Jobs, MemoryJobs
 from server.keys import load_keys
 from server.metrics import Metrics
+from server.prompts.blocklist import Blocklist
 from server.routes import docs, health, images, jobs, metrics, models
 from server.runner import Runner
 from server.settings import Settings
@@ -61,7 +62,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
         settings=settings,
         catalog=catalog,
         worker=worker,
-        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue),
+        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue, blocklist=Blocklist.load(settings.blocklist)),
         images=Images(settings.data / "images", settings.image_ttl_seconds, metadata=settings.metadata),
         metrics=Metrics(),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,

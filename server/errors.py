@@ -7,6 +7,9 @@
       * BodyTooLarge, BodyInvalid, ImageInvalid  with which words, with which pictures?
       * NotOffered                               a vendor's option that is not here yet
       * AddressRefused, FetchFailed              a picture by its address
+      * EntryUnknown, VariableWrong              of what prompts are made of: a style that is not there, a preset's
+                                                 variable
+      * PromptBlocked                            words that the operator does not allow
     - a job's life, raised here
       * QueueFull                                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
@@ -54,6 +57,9 @@ ANSWERS: dict[str, Answer] = {
     "not_offered": Answer(Stage.DOOR, 400),
     "address_refused": Answer(Stage.DOOR, 400),
     "fetch_failed": Answer(Stage.DOOR, 400),
+    "entry_unknown": Answer(Stage.DOOR, 404),
+    "variable_wrong": Answer(Stage.DOOR, 400),
+    "prompt_blocked": Answer(Stage.DOOR, 400),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
     "model_not_installed": Answer(Stage.PLANNING, 503),
@@ -161,6 +167,30 @@ class FetchFailed(DarkroomError):
 
     def __init__(self) -> None:
         super().__init__("The address gave nothing: see that it answers everybody, or send the picture itself.")
+
+
+class EntryUnknown(DarkroomError):
+    """A style, a template, a preset or the like that is not there. kind: where our own API lists what is."""
+
+    code = "entry_unknown"
+
+    def __init__(self, kind: str, field: str) -> None:
+        super().__init__(f"There is none of this name: GET /darkroom/v1/{kind} lists those there are.", field=field)
+
+
+class VariableWrong(DarkroomError):
+    """A value that a preset needs is absent, or is not what the preset asks for."""
+
+    code = "variable_wrong"
+
+
+class PromptBlocked(DarkroomError):
+    """Which words it was is left unsaid: the list is the operator's own."""
+
+    code = "prompt_blocked"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("The operator of this server does not allow some of these words: write others.", field=field)
 
 
 class QueueFull(DarkroomError):

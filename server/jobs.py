@@ -17,6 +17,7 @@ from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Facts, Raster, Task
 from server.errors import JobUnknown, QueueFull
 from server.images import Encoding, Image
+from server.prompts.blocklist import Blocklist
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
 
@@ -135,17 +136,28 @@ class Jobs:
     """All of it runs on the event loop; the runner alone calls `change`."""
 
     def __init__(
-        self, store: JobStore, worker: Worker, *, max_queue: int, clock: Callable[[], float] = time.time
+        self,
+        store: JobStore,
+        worker: Worker,
+        *,
+        max_queue: int,
+        blocklist: Blocklist | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._worker = worker
         self._max_queue = max_queue
+        self._blocklist = blocklist or Blocklist()
         self._clock = clock
         self._endings: dict[str, asyncio.Event] = {}
         self._usual_seconds = 1.0  # of one job, for Retry-After
 
     async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
-        """Accept a task for terms.account and hand it to the worker; raises QueueFull before anything is promised."""
+        """Accept a task for terms.account and hand it to the worker.
+
+        Raises PromptBlocked and QueueFull before anything is promised.
+        """
+        self._blocklist.check(task)
         job = Job(f"job_{secrets.token_urlsafe(16)}", task, encoding, terms, self._clock())
         if not await self._store.add(job, self._max_queue):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     metadata: bool = True  # picture files say what drew them, the prompt too
+    blocklist: Path | None = None  # a file of what may not be drawn
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
 
     @model_validator(mode="after")
