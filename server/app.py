@@ -17,7 +17,9 @@ from server.jobs import Jobs, MemoryJobs
 from server.keys import load_keys
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
-from server.routes import docs, health, images, jobs, metrics, models
+from server.prompts.enhancer import make_enhancer
+from server.prompts.library import Library
+from server.routes import docs, health, images, jobs, metrics, models, prompts
 from server.runner import Runner
 from server.settings import Settings
 
@@ -47,7 +49,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, images.links, models.router, health.router, metrics.router, docs.router,
+        jobs.router, images.router, images.links, models.router, prompts.router, health.router, metrics.router,
+        docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -57,13 +60,16 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
 
 def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
     """Everything that the routes lean on, made from the settings."""
+    blocklist, library = Blocklist.load(settings.blocklist), Library(settings.data / "prompts")
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
     return Parts(
         settings=settings,
         catalog=catalog,
         worker=worker,
-        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue, blocklist=Blocklist.load(settings.blocklist)),
+        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue, blocklist=blocklist),
         images=Images(settings.data / "images", settings.image_ttl_seconds, metadata=settings.metadata),
         metrics=Metrics(),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
+        library=library,
+        enhancer=make_enhancer(settings, library, blocklist),
     )

@@ -10,6 +10,7 @@
       * EntryUnknown, VariableWrong              of what prompts are made of: a style that is not there, a preset's
                                                  variable
       * PromptBlocked                            words that the operator does not allow
+      * EnhancerFailed                           never answered with: the rules take over
     - a job's life, raised here
       * QueueFull                                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
@@ -60,6 +61,7 @@ ANSWERS: dict[str, Answer] = {
     "entry_unknown": Answer(Stage.DOOR, 404),
     "variable_wrong": Answer(Stage.DOOR, 400),
     "prompt_blocked": Answer(Stage.DOOR, 400),
+    "enhancer_failed": Answer(Stage.DOOR, 502),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
     "model_not_installed": Answer(Stage.PLANNING, 503),
@@ -191,6 +193,16 @@ class PromptBlocked(DarkroomError):
 
     def __init__(self, field: str) -> None:
         super().__init__("The operator of this server does not allow some of these words: write others.", field=field)
+
+
+class EnhancerFailed(DarkroomError):
+    """reason: one word for the answer that says who enhanced instead."""
+
+    code = "enhancer_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The language model gave no prompt: see that it runs and answers soon enough.")
+        self.reason = reason
 
 
 class QueueFull(DarkroomError):

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     metadata: bool = True  # picture files say what drew them, the prompt too
     blocklist: Path | None = None  # a file of what may not be drawn
+    # A chat server that speaks OpenAI's protocol writes enhanced prompts, such as http://127.0.0.1:11434/v1.
+    enhancer_url: HttpUrl | None = None
+    enhancer_model: str | None = Field(default=None, min_length=1)
+    enhancer_key: SecretStr | None = None
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
 
     @model_validator(mode="after")
@@ -67,6 +71,15 @@ class Settings(BaseSettings):
     def _xformers_is_there(self) -> "Settings":
         if self.attention == "xformers" and find_spec("xformers") is None:
             raise ValueError("attention xformers needs a package that is not there: pip install xformers")
+        return self
+
+    @model_validator(mode="after")
+    def _the_enhancer_can_be_asked(self) -> "Settings":
+        url = self.enhancer_url
+        if (url is None) != (self.enhancer_model is None):
+            raise ValueError("enhancer_url and enhancer_model go together")
+        if url is not None and (url.username or url.password or url.query or url.fragment):
+            raise ValueError("enhancer_url is an address without user, query and fragment; enhancer_key is the key")
         return self
 
     @property

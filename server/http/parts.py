@@ -11,6 +11,8 @@ from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
 from server.metrics import Metrics
+from server.prompts.enhancer import Enhancer
+from server.prompts.library import Library
 from server.settings import Settings
 
 
@@ -25,6 +27,8 @@ class Parts:
     images: Images
     metrics: Metrics
     keys: Keys | None
+    library: Library
+    enhancer: Enhancer
 
 
 def parts_of(request: Request) -> Parts:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 
 WORD = re.compile(r"\w+")
 WEIGHT = re.compile(r":\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*\)")  # of emphasis: `(word:1.3)`
@@ -27,3 +28,18 @@ def says(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
 def key_of(name: str) -> str:
     """A name as people write it to the id that it stands for: "Golden Hour" and "golden-hour" are golden_hour."""
     return folded(name).strip().replace(" ", "_").replace("-", "_")
+
+
+def added(text: str, additions: Iterable[str], limit: int, allowed: Callable[[str], bool]) -> str:
+    """The text with what it does not say yet behind it, unchanged itself; what is too long or not allowed stays out."""
+    for addition in additions:
+        longer = _joined(text.rstrip(), addition)
+        if len(longer) <= limit and not says(words_of(text), words_of(addition)) and allowed(longer):
+            text = longer
+    return text
+
+
+def _joined(text: str, addition: str) -> str:
+    if not text:
+        return addition
+    return f"{text} {addition}" if text[-1] in ",.;:!?" else f"{text}, {addition}"
