@@ -104,9 +104,7 @@ class Preset(Entry):
                 raise ValueError("a variable is written {{name}}, with a to z, 0 to 9 and _")
         return self
 
-    def render(
-        self, variables: Mapping[str, Any], files: Mapping[str, int] | None = None, prompt: str = ""
-    ) -> Rendered:
+    def render(self, variables: Mapping[str, Any], files: Mapping[str, int] = NO_FILES, prompt: str = "") -> Rendered:
         """The prompt with its variables, and what the caller wrote beside it after it.
 
         variables: values by names. files: how many pictures came, by names of requirements of type file. Raises

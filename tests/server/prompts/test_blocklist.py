@@ -42,7 +42,7 @@ def listed(tmp_path: Path) -> Path:
     [
         ("a grue", True),
         ("A GRUE!", True),
-        ("a ｇｒｕｅ in full width", True),
+        ("a \uff47\uff52\uff55\uff45 in full width", True),
         ("a gr\u200bue\u00ad", True),
         ("a (grue:1.3)", True),
         ("gruesome", False),
