@@ -33,19 +33,23 @@ def searched(templates: Templates, query: str) -> Templates:
 
 def recommended(templates: Templates, use_case: str) -> Templates:
     """Those with words of the use case, the most telling first; none where no word is known."""
-    words = set(words_of(use_case)) - COMMON
+    words = _stems(words_of(use_case)) - COMMON
     scores = {name: _score(name, template, words) for name, template in templates.items()}
     best = sorted((name for name in templates if scores[name]), key=lambda name: -scores[name])
     return {name: templates[name] for name in best}
 
 
 def _score(name: str, template: Template, words: set[str]) -> int:
-    uses = {word for use in template.use_cases for word in words_of(use)}
-    named = set(words_of(template.name))
-    rest = set(_texts(name, template))
+    uses, named = _stems(words_of(" ".join(template.use_cases))), _stems(words_of(template.name))
+    rest = _stems(_texts(name, template))
     return sum(USE if word in uses else NAME if word in named else REST for word in words if word in rest)
 
 
 def _texts(name: str, template: Template) -> tuple[str, ...]:
     texts = (name, template.name, template.category, template.platform or "", template.description, template.label)
     return words_of(" ".join([*texts, *template.use_cases]).replace("_", " "))
+
+
+def _stems(words: tuple[str, ...]) -> set[str]:
+    """The words without the s of the plural."""
+    return {word.removesuffix("s") if len(word) > 3 else word for word in words}

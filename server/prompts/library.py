@@ -49,7 +49,7 @@ class Content:
         return _found(self.enhancement, name, "templates", "template")
 
     def template(self, name: str) -> Template:
-        return _found(self.templates, name, "templates", "template")
+        return _found(self.templates, name, "templates", "social_template")
 
     def persona(self, name: str | None) -> Persona:
         """Of that name; the one called default where none is named."""

@@ -13,7 +13,7 @@ VOCABULARIES = ("artistic", "lighting", "camera")  # those that APIs let callers
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Names of entries, None for what is not chosen. template: of a social-media template, not of the enhancer's.
+    """Names of entries, None for what is not chosen.
 
     A style of one's own takes the place of the template's, and that of the persona's.
     """
@@ -22,7 +22,7 @@ class Looks:
     artistic: str | None = None
     lighting: str | None = None
     camera: str | None = None
-    template: str | None = None
+    social_template: str | None = None
     persona: str | None = None
 
 
@@ -43,7 +43,7 @@ def words_for(looks: Looks, content: Content) -> Words:
 
 
 def _entries(looks: Looks, content: Content) -> Iterator[Style | Template | Persona]:
-    template = content.template(looks.template) if looks.template is not None else None
+    template = content.template(looks.social_template) if looks.social_template is not None else None
     persona = content.persona(looks.persona) if looks.persona is not None else None
     style = looks.style or (template and template.style) or (persona and persona.style)
     if style:

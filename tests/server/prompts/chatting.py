@@ -1,11 +1,11 @@
 """A chat server on loopback for tests of whoever asks it: says what it is told to, and keeps what it was asked."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request, Response
 
 from tests.server.serving import running
@@ -15,8 +15,6 @@ MODEL = "a-small-model"
 
 def says(content: str) -> bytes:
     """What a server of OpenAI's protocol answers."""
-    import orjson
-
     message = {"role": "assistant", "content": content}
     return orjson.dumps({"id": "x", "object": "chat.completion", "choices": [{"index": 0, "message": message}]})
 
@@ -38,8 +36,8 @@ class ChatServer:
         self.paths.append(request.url.path)
         self.keys.append(request.headers.get("authorization"))
         self.asked.append(await request.json())
-        while self.silent and not await request.is_disconnected():
-            await asyncio.sleep(0.01)
+        while self.silent and (await request.receive())["type"] != "http.disconnect":
+            pass
         return Response(self.body, self.status, self.headers, media_type="application/json")
 
 

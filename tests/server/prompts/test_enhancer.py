@@ -1,4 +1,4 @@
-"""The rules add and never take away, the same for the same seed; a model that fails is replaced by them, and said so."""
+"""The rules add and never take away, the same for the same seed; they take over from a model that fails, and say so."""
 
 import asyncio
 from pathlib import Path
@@ -117,19 +117,21 @@ def test_what_is_chosen_by_name_is_added_by_name() -> None:
 @pytest.mark.parametrize(
     ("looks", "style"),
     [
-        (Looks(template="linkedin_post", persona="professional"), "photographic"),
-        (Looks(style="anime", template="linkedin_post", persona="professional"), "anime"),
+        (Looks(social_template="linkedin_post", persona="professional"), "photographic"),
+        (Looks(style="anime", social_template="linkedin_post", persona="professional"), "anime"),
         (Looks(persona="professional"), "corporate"),
     ],
 )
 def test_one_style_is_drawn_the_callers_before_the_templates_before_the_personas(looks: Looks, style: str) -> None:
     text = RULES.dressed("a desk", "", looks, 4000).prompt
-    there = {name for name in ("photographic", "anime", "corporate") if LIBRARY.now.styles[name].words[-1] in text}
+    there = {name for name in ("photographic", "anime", "corporate") if LIBRARY.now.styles[name].words[1] in text}
     assert there == {style}
     assert looks.persona is None or "sober and tidy look" in text
 
 
-@pytest.mark.parametrize("looks", [Looks(style="x"), Looks(lighting="x"), Looks(template="x"), Looks(persona="x")])
+@pytest.mark.parametrize(
+    "looks", [Looks(style="x"), Looks(lighting="x"), Looks(social_template="x"), Looks(persona="x")]
+)
 def test_a_strange_name_is_refused(looks: Looks) -> None:
     with pytest.raises(EntryUnknown):
         enhanced("a cat", looks=looks)

@@ -1,4 +1,4 @@
-"""What comes with the program holds together and has what the APIs name; the operator's files change it whole or not."""
+"""What comes along holds together and has what the APIs name; the operator's files change all of it or nothing."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_a_name_is_known_however_it_is_written(library: Library, name: str) -> N
         (lambda now: now.style("no such"), "style"),
         (lambda now: now.term("lighting", "no such"), "lighting"),
         (lambda now: now.enhancement_template("no such"), "template"),
-        (lambda now: now.template("no such"), "template"),
+        (lambda now: now.template("no such"), "social_template"),
         (lambda now: now.persona("no such"), "persona"),
         (lambda now: now.preset("no such"), "preset"),
         (lambda now: now.platform("no such"), "platform"),

@@ -81,7 +81,7 @@ def test_the_original_is_kept_and_the_seed_decides(shared: Served) -> None:
         ({"lighting": "canary"}, "entry_unknown", "lighting"),
         ({"camera": ["canary"]}, "body_invalid", "camera"),
         ({"persona": "canary"}, "entry_unknown", "persona"),
-        ({"social_template": "canary"}, "entry_unknown", "template"),
+        ({"social_template": "canary"}, "entry_unknown", "social_template"),
     ],
 )
 def test_bad_wishes_are_refused_by_field(shared: Served, wrong: dict[str, Any], code: str, field: str) -> None:
