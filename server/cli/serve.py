@@ -11,6 +11,8 @@ from rich.table import Table
 
 from server.cli.composing import Device, ModelsFile, load_catalog, settings_with, told_plainly, worker_for
 from server.keys import KEYS_FILE, make_first_key
+from server.prompts.blocklist import Blocklist
+from server.prompts.library import Library
 from server.settings import Settings
 
 GRACE_SECONDS = 10  # for requests in flight when the server is told to stop
@@ -35,6 +37,9 @@ def serve(
     with told_plainly():
         settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
         catalog = load_catalog(settings)
+        # Mistakes in these files are told before a first key is made, which would be shown to nobody.
+        Blocklist.load(settings.blocklist)
+        Library(settings.data / "prompts")
         made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)

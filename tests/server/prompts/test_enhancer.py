@@ -129,12 +129,11 @@ def test_one_style_is_drawn_the_callers_before_the_templates_before_the_personas
     assert looks.persona is None or "sober and tidy look" in text
 
 
-@pytest.mark.parametrize(
-    "looks", [Looks(style="x"), Looks(lighting="x"), Looks(social_template="x"), Looks(persona="x")]
-)
-def test_a_strange_name_is_refused(looks: Looks) -> None:
-    with pytest.raises(EntryUnknown):
-        enhanced("a cat", looks=looks)
+@pytest.mark.parametrize("field", ["style", "artistic", "lighting", "camera", "social_template", "persona"])
+def test_a_strange_name_is_refused_by_field(field: str) -> None:
+    with pytest.raises(EntryUnknown) as caught:
+        enhanced("a cat", looks=Looks(**{field: "no such"}))
+    assert caught.value.field == field
 
 
 def test_the_rules_add_nothing_that_is_blocked_and_ask_for_nothing_that_is() -> None:
