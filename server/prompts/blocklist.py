@@ -56,6 +56,8 @@ class Blocklist:
 
     def blocks(self, text: str) -> bool:
         """Whether anything on the list stands in the text."""
+        if not self._phrases and not self._expressions:
+            return False
         words = words_of(text)
         for size, phrases in self._phrases.items():
             if any(words[start : start + size] in phrases for start in range(len(words) - size + 1)):

@@ -142,8 +142,8 @@ class Preset(Entry):
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """In one pass: braces in a value stay braces. What an absent value leaves between commas is tidied."""
-    filled = VARIABLE.sub(lambda match: values[match[1]], text)
+    """In one pass: braces in a value stay braces. What an absent value would leave between commas goes first."""
     if "" in values.values():
-        filled = re.sub(r"\s*,(\s*,)+", ",", re.sub(r"  +", " ", filled)).strip(" ,")
-    return filled
+        text = VARIABLE.sub(lambda match: match[0] if values[match[1]] else "", text)
+        text = re.sub(r"\s*,(\s*,)+", ",", re.sub(r"  +", " ", text)).strip(" ,")
+    return VARIABLE.sub(lambda match: values[match[1]], text)

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 WORD = re.compile(r"\w+")
-WEIGHT = re.compile(r":\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*\)")  # of emphasis: `(word:1.3)`
+WEIGHT = re.compile(r":\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*\)")  # of emphasis: `(word:1.3)`
 
 
 def folded(text: str) -> str:
@@ -32,10 +32,11 @@ def key_of(name: str) -> str:
 
 def added(text: str, additions: Iterable[str], limit: int, allowed: Callable[[str], bool]) -> str:
     """The text with what it does not say yet behind it, unchanged itself; what is too long or not allowed stays out."""
+    words = words_of(text)
     for addition in additions:
-        longer = _joined(text.rstrip(), addition)
-        if len(longer) <= limit and not says(words_of(text), words_of(addition)) and allowed(longer):
-            text = longer
+        more, longer = words_of(addition), _joined(text.rstrip(), addition)
+        if len(longer) <= limit and not says(words, more) and allowed(longer):
+            text, words = longer, words + more
     return text
 
 

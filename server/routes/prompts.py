@@ -93,7 +93,10 @@ async def enhance(request: Request, parts: TheParts, account: TheAccount) -> dic
     for the same seed. `fell_back` says in a word why they took the place of the operator's language model.
     """
     asked = check(Wish, await read_json(request))
-    looks = Looks(asked.style, asked.artistic, asked.lighting, asked.camera, asked.social_template, asked.persona)
+    looks = Looks(
+        style=asked.style, artistic=asked.artistic, lighting=asked.lighting, camera=asked.camera,
+        social_template=asked.social_template, persona=asked.persona,
+    )  # fmt: skip
     enhanced = await parts.enhancer.enhance(
         asked.prompt, asked.negative_prompt,
         template=asked.template, looks=looks, seed=asked.seed, limit=asked.max_length,

@@ -73,7 +73,7 @@ def test_the_description_is_valid_openapi_with_an_example_for_every_body(shared:
         for operation in methods.values()
         if "requestBody" in operation
     ]
-    assert len(bodies) == 2
+    assert len(bodies) == 3
     assert all(body["example"]["prompt"] for body in bodies)
 
 

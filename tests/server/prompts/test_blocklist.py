@@ -4,6 +4,7 @@ import base64
 import io
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import CatalogInvalid
+from pipelines.tasks import Crop, Inpaint, Raster, SearchAndRecolor, SearchAndReplace, Task
+from server.errors import PromptBlocked
 from server.prompts import blocklist
 from server.prompts.blocklist import Blocklist
 from tests.server.serving import Serve
@@ -133,6 +136,34 @@ def test_no_door_lets_it_through_and_none_repeats_it(
     assert (error["code"], error.get("field", error.get("param"))) == ("prompt_blocked", field)
     assert "grue" not in answer.text.lower()
     assert served.worker.tasks == []
+
+
+WHITE = Raster(8, 8, b"\xff" * 192)
+DRAWN = Inpaint(
+    model="flat", prompt="a star", negative_prompt="", width=64, height=64, steps=1, guidance_scale=4.0,
+    sampler="euler", seed=1, image=WHITE, mask=Raster(8, 8, b"\xff" * 64), strength=0.5,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "field"),
+    [
+        (DRAWN, None),
+        (replace(DRAWN, prompt="a grue"), "prompt"),
+        (SearchAndRecolor(image=WHITE, words="the grue", colour="#ff0000"), "words"),
+        (SearchAndReplace(image=WHITE, words="the star", dilation=0, drawn=replace(DRAWN, prompt="a grue")), "prompt"),
+        (SearchAndReplace(image=WHITE, words="the star", dilation=0, drawn=DRAWN), None),
+        (Crop(image=WHITE, width=8, height=8), None),
+    ],
+)
+def test_a_task_is_searched_with_what_it_is_made_of(task: Task, field: str | None) -> None:
+    blocklist = Blocklist(("grue",))
+    if field is None:
+        blocklist.check(task)
+        return
+    with pytest.raises(PromptBlocked) as caught:
+        blocklist.check(task)
+    assert caught.value.field == field
 
 
 def test_other_prompts_are_drawn_as_ever(serve: Serve, listed: Path) -> None:

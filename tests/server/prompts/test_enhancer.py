@@ -228,3 +228,9 @@ def test_a_blocked_prompt_never_reaches_the_model() -> None:
 
 def with_chat(server: ChatServer, key: SecretStr | None = None) -> Enhancer:
     return Enhancer(LIBRARY, Blocklist(), Chat(server.url, MODEL, key))
+
+
+@pytest.mark.parametrize("prompt", [":" + "1" * 3999, "(" * 4000, "(a:" * 1300, "<" * 4000, ": " * 2000])
+def test_no_prompt_makes_the_rules_hang(prompt: str) -> None:
+    """pytest's time limit is what would tell."""
+    assert enhanced(prompt + " cat", Enhancer(LIBRARY, Blocklist(("grue", "/gr.e/")))).prompt.startswith(prompt)

@@ -31,6 +31,7 @@ SHOT = Preset.model_validate({
         ({"thing": "a cup", "place": None}, "photo of a cup, soft light, 1 of them"),
         ({"thing": "a cup", "place": "outside", "light": "hard", "count": 3.0},
          "photo of a cup, outside, hard light, 3 of them"),
+        ({"thing": "a ,, cup"}, "photo of a ,, cup, soft light, 1 of them"),
         ({"thing": "a cup", "place": "here", "count": 2.5}, "photo of a cup, here, soft light, 2.5 of them"),
         ({"thing": "{{place}}", "place": "{{thing}}"}, "photo of {{place}}, {{thing}}, soft light, 1 of them"),
         ({"thing": "{0.__class__} ${x} %s \\1", "place": "a"},
