@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 STEP = 1.1
-MARKS = re.compile(r"\\[()\[\]\\]|[()\[\]]|:\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+))\s*\)|[^\\()\[\]:]+|[\\:]")
+MARKS = re.compile(r"\\[()\[\]\\]|[()\[\]]|:\s*(?P<weight>[+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)|[^\\()\[\]:]+|[\\:]")
 
 
 class Piece(NamedTuple):
