@@ -44,6 +44,17 @@ class Sight:
     radius: float = 0.0
 
 
+def silhouette(image: Image.Image) -> Mask:
+    """Where things are: (height, width)."""
+    pixels = _pixels(image)
+    return _foreground(pixels, _background(pixels))
+
+
+def overlap(one: Mask, other: Mask) -> float:
+    """Intersection over union."""
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
 def look(image: Image.Image) -> Sight:
     """What a picture of one thing shows."""
     pixels = _pixels(image)
@@ -173,4 +184,4 @@ def _fit(mask: Mask, shape: str, box: tuple[float, float, float, float]) -> tupl
     middle = (low + high) / 2
     centre = ((left + right) / 2 - radius * middle[0], (top + bottom) / 2 - radius * middle[1])
     drawn = np.asarray(shape_mask(shape, mask.shape[1], mask.shape[0], centre, float(radius))) > 127
-    return float((mask & drawn).sum() / max(1, (mask | drawn).sum())), float(radius)
+    return overlap(mask, drawn), float(radius)

@@ -29,7 +29,7 @@ DROPPED_CAPTIONS = 0.1
 SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
 LONG_BATCHES = 0.15
 PLAIN_CAPTIONS = 0.5
-WEIGHED_CAPTIONS = 0.05  # of single things: else nothing is ever read but the end of a sentence
+WEIGHED_CAPTIONS = 0.14  # of single things: else nothing is ever read but the end of a sentence
 HEAVY, LIGHT = (1.3, 1.9), (0.2, 0.7)  # weights of a word that counts and of one that does not
 PAIR_SHARE = 0.25  # of the scenes
 PAIR_LESSONS = 0.42  # of the batches are pairs alone: they are learnt last
@@ -68,13 +68,13 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.50, 32),
-    Bucket(160, 96, 3000, 0.13, 32),
-    Bucket(96, 160, 3000, 0.13, 32),
-    Bucket(144, 112, 2500, 0.04, 32),
+    Bucket(128, 128, 16000, 0.47, 32),
+    Bucket(160, 96, 5000, 0.16, 32),
+    Bucket(96, 160, 5000, 0.15, 32),
+    Bucket(144, 112, 2500, 0.03, 32),
     Bucket(112, 144, 2500, 0.04, 32),
-    Bucket(192, 192, 2000, 0.08, 16),
-    Bucket(64, 64, 2000, 0.04, 48),
+    Bucket(192, 192, 2000, 0.06, 16),
+    Bucket(64, 64, 2000, 0.05, 48),
     Bucket(256, 256, 600, 0.04, 8),
 )
 
