@@ -33,7 +33,7 @@ def described_job(job: Job, now: float) -> dict[str, Any]:
     return {
         "id": job.id,
         "state": job.state.value,
-        "model": job.task.model,
+        "model": job.model,
         "created_at": job.created,
         "started_at": job.started,
         "ended_at": job.ended,
