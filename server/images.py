@@ -20,7 +20,7 @@ from server.store.blobs import read as read_blob
 from server.store.database import Database
 from server.store.words import QUALITY, Encoding, Format, Image
 
-__all__ = ["QUALITY", "Encoding", "Format", "Image", "Images", "encode", "preview_file"]
+__all__ = ["QUALITY", "YOUNG_SECONDS", "Encoding", "Format", "Image", "Images", "encode", "preview_file"]
 
 PREVIEW_SIDE = 256
 YOUNG_SECONDS = 600.0

@@ -127,7 +127,7 @@ def test_a_request_may_not_wait_for_ever(serve: Serve) -> None:
 
 def test_a_disk_that_refuses_is_a_message_and_not_a_hang(serve: Serve) -> None:
     served = serve()
-    (served.data / "images").write_text("a file where the folder should be")
+    (served.data / "blobs").write_text("a file where the folder should be")
     answer = served.client.post(JOBS, json=STAR, headers={"Accept": "image/png"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_failed")
 
