@@ -19,6 +19,11 @@ down_revision = None
 
 
 def upgrade() -> None:
+    make_jobs()
+    make_images()
+
+
+def make_jobs() -> None:
     op.create_table(
         "jobs",
         Column("id", Text(), nullable=False),
@@ -53,6 +58,9 @@ def upgrade() -> None:
     op.create_index("ix_jobs_holder", "jobs", ["holder"])
     op.create_index("ix_jobs_pixels", "jobs", ["pixels"])
     op.create_index("ix_jobs_state_priority_created", "jobs", ["state", "priority", "created"])
+
+
+def make_images() -> None:
     op.create_table(
         "images",
         Column("id", Text(), nullable=False),
