@@ -72,11 +72,8 @@ class Jobs:
         """
         self._blocklist.check(task)
         job = Job(f"job_{secrets.token_urlsafe(16)}", task.model, encoding, terms, self._clock())
-        try:
-            written = await asyncio.to_thread(write_task, task, self._blobs)
-        except OSError as error:
-            raise StorageFailed from error
-        if not await self._database.write(rows.put, job, *written, self._max_queue):
+        # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
+        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
         self._feeder.wake()
@@ -142,6 +139,13 @@ class Jobs:
             self._usual_seconds += 0.2 * (seconds - self._usual_seconds)
         if (ending := self._endings.get(job_id)) is not None:
             ending.set()
+
+    async def _put(self, job: Job, task: Task) -> bool:
+        try:
+            written = await asyncio.to_thread(write_task, task, self._blobs)
+        except OSError as error:
+            raise StorageFailed from error
+        return await self._database.write(rows.put, job, *written, self._max_queue)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)

@@ -21,13 +21,18 @@ is_open = jobs.c.state.in_(OPEN)
 def put(connection: Connection, job: Job, task: str, pixels: str | None, most_queued: int) -> bool:
     """Keep a new job with its task as it is written down, unless that many are queued; True if it is kept."""
     one_at_a_time(connection, QUEUE_LOCK)
-    queued = select(func.count()).where(jobs.c.state == State.QUEUED, jobs.c.deleted.is_(None))
-    if connection.execute(queued).scalar_one() >= most_queued:
+    if is_full(connection, most_queued):
         return False
     row = {"id": job.id, "model": job.model, "encoding": asdict(job.encoding), "state": job.state}
     row |= asdict(job.terms) | {"created": job.created, "task": task, "pixels": pixels}
     connection.execute(insert(jobs), row)
     return True
+
+
+def is_full(connection: Connection, most_queued: int) -> bool:
+    """As things are now; only `put` can be sure."""
+    queued = select(func.count()).where(jobs.c.state == State.QUEUED)
+    return connection.execute(queued).scalar_one() >= most_queued
 
 
 def get(connection: Connection, job_id: str) -> Job | None:
