@@ -1,5 +1,6 @@
 """create_app: the only file that knows everybody. A list, not logic."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,12 +9,13 @@ from fastapi import FastAPI
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.dialects import all_dialects
+from server.feeder import Feeder
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
 from server.http.problems import Problems
 from server.images import Images
-from server.jobs import Jobs, MemoryJobs
+from server.jobs import Jobs
 from server.keys import load_keys
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
@@ -22,24 +24,30 @@ from server.prompts.library import Library
 from server.routes import docs, health, images, jobs, metrics, models, prompts
 from server.runner import Runner
 from server.settings import Settings
+from server.store.blobs import FolderBlobs
+from server.store.database import Database
+from server.store.holder import Holder
+from server.store.migrate import migrate
 
 DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
 
 
 def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
-    """The whole server as an ASGI application; its lifespan starts and stops the worker."""
-    parts = gather(settings, catalog, worker)
+    """The whole server as an ASGI application; its lifespan opens the database, and starts and stops the worker."""
+    database = Database(settings.database)
+    parts, runner = gather(settings, catalog, worker, database)
     dialects = all_dialects()
     problems = Problems({dialect.prefix: dialect.wording for dialect in dialects})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        runner = Runner(worker, parts.jobs, parts.images, parts.metrics, settings.image_ttl_seconds)
+        await asyncio.to_thread(migrate, database)
         runner.start()
         try:
             yield
         finally:
             await runner.stop()
+            database.close()
 
     app = FastAPI(
         title="Darkroom", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
@@ -58,18 +66,24 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     return app
 
 
-def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
-    """Everything that the routes lean on, made from the settings."""
+def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Database) -> tuple[Parts, Runner]:
+    """Everything that the routes lean on, made from the settings, and what runs beside them."""
     blocklist, library = Blocklist.load(settings.blocklist), Library(settings.data / "prompts")
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
-    return Parts(
+    kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
+    blobs = FolderBlobs(settings.data / "blobs")
+    stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
+    feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
+    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist)
+    parts = Parts(
         settings=settings,
         catalog=catalog,
         worker=worker,
-        jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue, blocklist=blocklist),
-        images=Images(settings.data / "images", settings.image_ttl_seconds, metadata=settings.metadata),
+        jobs=owed,
+        images=stored,
         metrics=Metrics(),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
         enhancer=make_enhancer(settings, library, blocklist),
     )
+    return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)

@@ -16,7 +16,8 @@
       * JobUnknown, ImageUnknown                 asked for later
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
-      * StorageFailed                            pictures that could not be written
+      * StorageFailed, DatabaseLost              what could not be written down
+      * TaskUnreadable, JobAbandoned             jobs of an earlier process that cannot be drawn by this one
     - the planning and the drawing, raised in `pipelines.errors`
       * TaskRefused, ModelUnknown, ModelNotInstalled
       * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, DeadlinePassed, WorkerLost
@@ -76,7 +77,10 @@ ANSWERS: dict[str, Answer] = {
     "job_cancelled": Answer(Stage.DRAWING, 409),
     "job_too_slow": Answer(Stage.DRAWING, 504),
     "client_gone": Answer(Stage.DRAWING, 499),
+    "task_unreadable": Answer(Stage.DRAWING, 500),
+    "job_abandoned": Answer(Stage.DRAWING, 500),
     "storage_failed": Answer(Stage.RESULT, 507),
+    "database_lost": Answer(Stage.RESULT, 503),
     "job_unknown": Answer(Stage.RESULT, 404),
     "image_unknown": Answer(Stage.RESULT, 404),
     "internal_error": Answer(Stage.RESULT, 500),
@@ -262,7 +266,32 @@ class StorageFailed(DarkroomError):
     code = "storage_failed"
 
     def __init__(self) -> None:
-        super().__init__("The pictures could not be stored: the server's disk may be full.")
+        super().__init__("Nothing more can be stored: the server's disk may be full.")
+
+
+class DatabaseLost(DarkroomError):
+    code = "database_lost"
+
+    def __init__(self) -> None:
+        super().__init__("The server's database does not answer: try again in a moment.")
+
+
+class TaskUnreadable(DarkroomError):
+    """Another version of the server wrote it, or its pictures are gone from the disk."""
+
+    code = "task_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("The server can no longer read what was asked for: send it again.")
+
+
+class JobAbandoned(DarkroomError):
+    """As WorkerLost, where the whole server was lost."""
+
+    code = "job_abandoned"
+
+    def __init__(self) -> None:
+        super().__init__("The server was lost three times over this job: ask for something else.")
 
 
 class InternalError(DarkroomError):

@@ -1,17 +1,12 @@
-"""Stored images: pictures encoded into files, with an owner, an unguessable id and an end.
-
-The index lives in memory; files that nobody remembers after a restart go at the next sweep like any other old file.
-"""
+"""Stored images: pictures encoded into files, with an owner, an unguessable id and an end."""
 
 import asyncio
 import io
-import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from itertools import islice
+from typing import Any
 
 from PIL import Image as Pillow
 
@@ -19,46 +14,18 @@ from pipelines.png import png
 from pipelines.provenance import carried, kept_options, save_options
 from pipelines.tasks import Drawing, Filter, Picture, Raster, Task
 from server.errors import ImageUnknown
+from server.store import images as rows
+from server.store.blobs import Blobs
+from server.store.blobs import read as read_blob
+from server.store.database import Database
+from server.store.words import QUALITY, Encoding, Format, Image
 
-Format = Literal["png", "jpeg", "webp"]
-QUALITY = 95
+__all__ = ["QUALITY", "YOUNG_SECONDS", "Encoding", "Format", "Image", "Images", "encode", "preview_file"]
+
 PREVIEW_SIDE = 256
+YOUNG_SECONDS = 600.0
+SWEPT_AT_ONCE = 500
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """quality: 1 to 100 for jpeg and webp; png keeps every bit and ignores it.
-
-    metadata: whether the file says what drew it, or keeps what the task was to keep.
-    """
-
-    format: Format = "png"
-    quality: int = QUALITY
-    metadata: bool = True
-
-    @property
-    def media_type(self) -> str:
-        return f"image/{self.format}"
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A stored picture. rendered: the width and height that the model drew. link: its public name, if it has one.
-
-    seed, model: None where nothing was random, or no model had a hand in it.
-    """
-
-    id: str
-    account: str
-    encoding: Encoding
-    width: int
-    height: int
-    rendered: tuple[int, int]
-    seed: int | None
-    model: str | None
-    created: float
-    link: str | None = None
 
 
 def encode(picture: Picture, encoding: Encoding, task: Task | None = None) -> bytes:
@@ -94,24 +61,37 @@ def preview_file(preview: Raster) -> bytes:
 
 
 class Images:
-    """Saves, finds, opens and expires images under one folder; ids and links never name a path from outside.
+    """Stores, finds, opens and expires images; ids and links never name a path from outside.
 
-    metadata: whether files may say what drew them, where their encoding has it so.
+    ttl_seconds: how long an image is there. purge_seconds: how long after its end, or after it was deleted, its row and
+    file stay all the same. metadata: whether files may say what drew them, where their encoding has it so.
     """
 
     def __init__(
-        self, folder: Path, ttl_seconds: float, clock: Callable[[], float] = time.time, *, metadata: bool = True
+        self,
+        database: Database,
+        blobs: Blobs,
+        ttl_seconds: float,
+        purge_seconds: float,
+        clock: Callable[[], float] = time.time,
+        *,
+        metadata: bool = True,
     ) -> None:
-        self._folder = folder
+        self._database = database
+        self._blobs = blobs
         self._ttl = ttl_seconds
+        self._purge = purge_seconds
         self._clock = clock
         self._metadata = metadata
-        self._by_id: dict[str, Image] = {}
-        self._by_link: dict[str, str] = {}
 
-    async def save(self, picture: Picture, account: str, encoding: Encoding, task: Task | None = None) -> Image:
-        """Encode and write a picture in a thread of its own; raises OSError where the disk refuses."""
-        image = Image(
+    async def store(self, picture: Picture, account: str, encoding: Encoding, task: Task | None = None) -> Image:
+        """Encode a picture and store its file; nobody finds the image before its row is written, soon, with its job.
+
+        Raises OSError where the disk refuses.
+        """
+        blob = await asyncio.to_thread(self._write, picture, encoding, task if self._metadata else None)
+        now = self._clock()
+        return Image(
             id=f"image_{secrets.token_urlsafe(16)}",
             account=account,
             encoding=encoding,
@@ -120,76 +100,64 @@ class Images:
             rendered=picture.rendered,
             seed=picture.seed,
             model=picture.model,
-            created=self._clock(),
+            blob=blob,
+            created=now,
+            expires=now + self._ttl,
         )
-        await asyncio.to_thread(self._write, image, picture, task if self._metadata else None)
-        self._by_id[image.id] = image
-        return image
 
-    def find(self, account: str, image_id: str) -> Image:
+    async def find(self, account: str, image_id: str) -> Image:
         """Raises ImageUnknown, for the images of others too."""
-        image = self._by_id.get(image_id)
-        if image is None or image.account != account or self._is_over(image):
+        image = await self._database.read(rows.get, image_id, self._clock())
+        if image is None or image.account != account:
             raise ImageUnknown
         return image
 
-    def publish(self, image: Image) -> str:
+    async def publish(self, image: Image) -> str:
         """Give an image a public name that cannot be guessed and ends with the image."""
         link = f"{secrets.token_urlsafe(32)}.{image.encoding.format}"
-        self._by_id[image.id] = replace(image, link=link)
-        self._by_link[link] = image.id
+        await self._database.write(rows.set_link, image.id, link)
         return link
 
-    def find_link(self, link: str) -> Image:
+    async def find_link(self, link: str) -> Image:
         """Raises ImageUnknown."""
-        image = self._by_id.get(self._by_link.get(link, ""))
-        if image is None or self._is_over(image):
+        image = await self._database.read(rows.get_linked, link, self._clock())
+        if image is None:
             raise ImageUnknown
         return image
 
     def seconds_left(self, image: Image) -> int:
-        return max(0, int(image.created + self._ttl - self._clock()))
+        return max(0, int(image.expires - self._clock()))
 
     async def read(self, image: Image) -> bytes:
         """The bytes of its file; raises ImageUnknown where somebody removed it."""
         try:
-            return await asyncio.to_thread(self._path(image).read_bytes)
+            return await asyncio.to_thread(read_blob, self._blobs, image.blob)
         except FileNotFoundError:
             raise ImageUnknown from None
 
-    async def delete(self, image: Image) -> None:
-        self._forget(image)
-        await asyncio.to_thread(self._path(image).unlink, missing_ok=True)
+    async def delete(self, image: Image, *, for_good: bool = False) -> None:
+        """Nobody finds it from now on. for_good: its row goes at once and its file soon, instead of when purged."""
+        if for_good:
+            await self._database.write(rows.remove_for_good, image.id)
+        else:
+            await self._database.write(rows.remove, image.id, self._clock())
 
     async def sweep(self) -> None:
-        """Forget the images whose time is over, and remove old files, remembered or not."""
-        for image in [image for image in self._by_id.values() if self._is_over(image)]:
-            self._forget(image)
-        await asyncio.to_thread(self._remove_old_files)
+        """Purge the rows whose time has come, then the files that no row refers to.
 
-    def _is_over(self, image: Image) -> bool:
-        return self._clock() >= image.created + self._ttl
+        Young files stay, whoever refers to them: their row may be about to be written.
+        """
+        await self._database.write(rows.purge, self._clock() - self._purge)
+        old = self._clock() - YOUNG_SECONDS
+        await asyncio.to_thread(self._sweep_blobs, old)
 
-    def _forget(self, image: Image) -> None:
-        stored = self._by_id.pop(image.id, None)
-        if stored is not None and stored.link is not None:
-            self._by_link.pop(stored.link, None)
+    def _write(self, picture: Picture, encoding: Encoding, task: Task | None) -> str:
+        return self._blobs.put(encode(picture, encoding, task))
 
-    def _path(self, image: Image) -> Path:
-        return self._folder / f"{image.id}.{image.encoding.format}"
-
-    def _write(self, image: Image, picture: Picture, task: Task | None) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self._folder / f"{image.id}.part"
-        try:
-            part.write_bytes(encode(picture, image.encoding, task))
-            os.replace(part, self._path(image))
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _remove_old_files(self) -> None:
-        if not self._folder.exists():
-            return
-        for file in self._folder.glob("image_*"):
-            if self._clock() >= file.stat().st_mtime + self._ttl:
-                file.unlink(missing_ok=True)
+    def _sweep_blobs(self, before: float) -> None:
+        names = self._blobs.names(before)
+        while some := list(islice(names, SWEPT_AT_ONCE)):
+            with self._database.look() as connection:
+                needed = rows.needed(connection, some)
+            for name in set(some) - needed:
+                self._blobs.delete(name, before)

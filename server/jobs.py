@@ -1,219 +1,156 @@
-"""Submit, wait, cancel, status: the one use case that every dialect calls, over a store that can be replaced."""
+"""Submit, wait, cancel, list: the one use case that every dialect calls. What is promised is in the database."""
 
 import asyncio
 import math
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
 from pipelines.engine.protocol import Terms, Worker
-from pipelines.tasks import Facts, Raster, Task
-from server.errors import JobUnknown, QueueFull
-from server.images import Encoding, Image
+from pipelines.tasks import Raster, Task
+from server.errors import JobUnknown, QueueFull, StorageFailed
+from server.feeder import Feeder
 from server.prompts.blocklist import Blocklist
+from server.store import jobs as rows
+from server.store.blobs import Blobs
+from server.store.database import Database
+from server.store.tasks import write_task
+from server.store.words import OPEN, Encoding, Failure, Job, State
+
+__all__ = ["OPEN", "Failure", "Job", "Jobs", "Progress", "State"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
+LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
 
 log = structlog.get_logger()
 
 
-class State(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-OPEN = frozenset({State.QUEUED, State.RUNNING})
-
-
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job failed: the code and the sentence of a DarkroomError."""
+class Progress:
+    """How far a job of this process is. Nobody is promised it, so it is not written down."""
 
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
-
-    facts: what the task was to say of its picture. preview: what the first picture looked like a while ago, where the
-    terms ask for it.
-    """
-
-    id: str
-    task: Task
-    encoding: Encoding
-    terms: Terms
-    created: float
-    state: State = State.QUEUED
     started: float | None = None
-    ended: float | None = None
     step: int = 0
     steps: int = 0
-    images: tuple[Image, ...] = ()
-    facts: Facts | None = None
-    failure: Failure | None = None
     preview: Raster | None = None
-
-    @property
-    def account(self) -> str:
-        return self.terms.account
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in OPEN
-
-    def seconds_left(self, now: float) -> float | None:
-        """As the steps so far went; None before the first and after the last."""
-        if self.state is not State.RUNNING or self.started is None or not self.step:
-            return None
-        return (now - self.started) / self.step * (self.steps - self.step)
-
-
-class JobStore(Protocol):
-    """Where jobs are kept."""
-
-    async def add(self, job: Job, most_queued: int) -> bool:
-        """Keep a new job, unless that many are queued already; True if it is kept. Atomic."""
-        ...
-
-    async def get(self, job_id: str) -> Job | None: ...
-
-    async def replace(self, job: Job) -> None:
-        """The new form of a job that is kept."""
-        ...
-
-    async def counts(self) -> dict[State, int]: ...
-
-    async def forget(self, before: float) -> None:
-        """Drop the jobs that ended before a moment."""
-        ...
-
-
-class MemoryJobs:
-    """A JobStore that ends with the process."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
-        self._counts: Counter[State] = Counter()
-
-    async def add(self, job: Job, most_queued: int) -> bool:
-        if self._counts[State.QUEUED] >= most_queued:
-            return False
-        self._jobs[job.id] = job
-        self._counts[job.state] += 1
-        return True
-
-    async def get(self, job_id: str) -> Job | None:
-        return self._jobs.get(job_id)
-
-    async def replace(self, job: Job) -> None:
-        self._counts[self._jobs[job.id].state] -= 1
-        self._counts[job.state] += 1
-        self._jobs[job.id] = job
-
-    async def counts(self) -> dict[State, int]:
-        return {state: self._counts[state] for state in State}
-
-    async def forget(self, before: float) -> None:
-        over = [job.id for job in self._jobs.values() if job.ended is not None and job.ended < before]
-        for job_id in over:
-            self._counts[self._jobs.pop(job_id).state] -= 1
 
 
 class Jobs:
-    """All of it runs on the event loop; the runner alone calls `change`."""
+    """All of it runs on the event loop; the runner alone calls `note` and `note_end`."""
 
     def __init__(
         self,
-        store: JobStore,
+        database: Database,
+        blobs: Blobs,
         worker: Worker,
+        feeder: Feeder,
         *,
         max_queue: int,
         blocklist: Blocklist | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store = store
+        self._database = database
+        self._blobs = blobs
         self._worker = worker
+        self._feeder = feeder
         self._max_queue = max_queue
         self._blocklist = blocklist or Blocklist()
         self._clock = clock
-        self._endings: dict[str, asyncio.Event] = {}
+        self._progress: dict[str, Progress] = {}
+        self._endings: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # while somebody waits for them
         self._usual_seconds = 1.0  # of one job, for Retry-After
 
     async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
-        """Accept a task for terms.account and hand it to the worker.
+        """Accept a task for terms.account; it is drawn whatever happens to this process.
 
-        Raises PromptBlocked and QueueFull before anything is promised.
+        Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised.
         """
         self._blocklist.check(task)
-        job = Job(f"job_{secrets.token_urlsafe(16)}", task, encoding, terms, self._clock())
-        if not await self._store.add(job, self._max_queue):
+        job = Job(f"job_{secrets.token_urlsafe(16)}", task.model, encoding, terms, self._clock())
+        # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
+        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
-        self._endings[job.id] = asyncio.Event()
-        self._worker.submit(job.id, task, terms)
+        self._feeder.wake()
         log.info("job_accepted", job=job.id, account=job.account, task=type(task).__name__, model=task.model)
         return job
 
     async def status(self, account: str, job_id: str) -> Job:
         """Raises JobUnknown, for the jobs of others too."""
-        job = await self._store.get(job_id)
+        job = await self._find(job_id)
         if job is None or job.account != account:
             raise JobUnknown
         return job
 
+    async def page(
+        self, account: str, most: int, after: tuple[float, str] | None = None, state: State | None = None
+    ) -> list[Job]:
+        """The newest first; after: `created` and `id` of the last one of the page before."""
+        jobs = await self._database.read(rows.page, account, most, after=after, state=state)
+        return [self._with_progress(job) for job in jobs]
+
     async def wait(self, job: Job, seconds: float) -> Job:
         """The job when it has ended, or as it is after so many seconds."""
-        ending = self._endings.get(job.id)
-        if ending is not None:
+        until = time.monotonic() + seconds
+        ending = self._endings.setdefault(job.id, asyncio.Event())
+        while (now := await self._find(job.id) or job).is_open and (left := until - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(ending.wait(), seconds)
-        return await self._store.get(job.id) or job
+                await asyncio.wait_for(ending.wait(), min(left, LOOK_SECONDS))
+        return now
 
     async def cancel(self, account: str, job_id: str) -> Job:
         """Ask the worker to stop before its next tick; a job that has ended stays as it is. Raises JobUnknown."""
         job = await self.status(account, job_id)
         if job.is_open:
-            self._worker.cancel(job.id)
-        return job
-
-    async def change(self, job_id: str, **changes: Any) -> Job | None:
-        """Apply what the worker told of an open job and wake whoever waits for its end; None if it is not open."""
-        job = await self._store.get(job_id)
-        if job is None or not job.is_open:
-            return None
-        job = replace(job, **changes)
-        if not job.is_open:
-            job = replace(job, ended=self._clock(), preview=None)
-        await self._store.replace(job)
-        if not job.is_open:
-            self._note_end(job)
+            await self._database.write(rows.cancel, job_id, self._clock())
+            self._worker.cancel(job_id)
+            job = await self.status(account, job_id)
+            if not job.is_open:
+                self.note_end(job_id)
         return job
 
     async def counts(self) -> dict[State, int]:
-        return await self._store.counts()
+        return await self._database.read(rows.counts)
 
-    async def forget(self, older_than_seconds: float) -> None:
-        await self._store.forget(before=self._clock() - older_than_seconds)
+    async def forget(self, older_than_seconds: float, purge_seconds: float) -> None:
+        """Jobs that ended so long ago are not found any more, and their rows are gone so long after that."""
+        now = self._clock()
+        await self._database.write(rows.forget, now - older_than_seconds, now)
+        await self._database.write(rows.purge, now - purge_seconds)
 
     def now(self) -> float:
         return self._clock()
 
-    def _note_end(self, job: Job) -> None:
-        if job.started is not None and job.ended is not None and job.state is State.SUCCEEDED:
-            self._usual_seconds += 0.2 * (job.ended - job.started - self._usual_seconds)
-        ending = self._endings.pop(job.id, None)
-        if ending is not None:
+    def progress(self, job_id: str) -> Progress:
+        return self._progress.get(job_id, Progress())
+
+    def note(self, job_id: str, progress: Progress) -> None:
+        self._progress[job_id] = progress
+
+    def note_end(self, job_id: str, seconds: float | None = None) -> None:
+        """Wake whoever waits for it. seconds: that it took to draw."""
+        self._progress.pop(job_id, None)
+        if seconds is not None:
+            self._usual_seconds += 0.2 * (seconds - self._usual_seconds)
+        if (ending := self._endings.get(job_id)) is not None:
             ending.set()
+
+    async def _put(self, job: Job, task: Task) -> bool:
+        try:
+            written = await asyncio.to_thread(write_task, task, self._blobs)
+        except OSError as error:
+            raise StorageFailed from error
+        return await self._database.write(rows.put, job, *written, self._max_queue)
+
+    async def _find(self, job_id: str) -> Job | None:
+        job = await self._database.read(rows.get, job_id)
+        return job and self._with_progress(job)
+
+    def _with_progress(self, job: Job) -> Job:
+        now = self._progress.get(job.id) if job.is_open else None
+        return replace(job, step=now.step, steps=now.steps, preview=now.preview) if now else job

@@ -1,7 +1,9 @@
-"""The loop between the worker and the jobs: what the worker tells becomes states, and pictures become images."""
+"""The loop between the worker and the database: what the worker tells becomes states, and pictures become images."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -9,9 +11,13 @@ import structlog
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Worker
 from pipelines.tasks import Facts, Picture
 from server.errors import InternalError, StorageFailed
-from server.images import Image, Images
-from server.jobs import Failure, Job, Jobs, State
+from server.feeder import Feeder, Held
+from server.images import Images
+from server.jobs import Jobs, Progress
 from server.metrics import Metrics
+from server.store import claims
+from server.store.database import Database
+from server.store.words import Failure, State
 
 LONGEST_SWEEP_PAUSE_SECONDS = 60.0
 
@@ -19,17 +25,30 @@ log = structlog.get_logger()
 
 
 class Runner:
-    """Starts the worker, listens until it is stopped, and keeps the folder of images small."""
+    """Starts worker and feeder, listens until it is stopped, and keeps the store small."""
 
-    def __init__(self, worker: Worker, jobs: Jobs, images: Images, metrics: Metrics, ttl_seconds: float) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        feeder: Feeder,
+        database: Database,
+        jobs: Jobs,
+        images: Images,
+        metrics: Metrics,
+        ttl_seconds: float,
+        purge_seconds: float,
+    ) -> None:
         self._worker = worker
+        self._feeder = feeder
+        self._database = database
         self._jobs = jobs
         self._images = images
         self._metrics = metrics
         self._ttl = ttl_seconds
+        self._purge = purge_seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._listening: asyncio.Task[None] | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
         self._keeping: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -40,79 +59,97 @@ class Runner:
             loop.call_soon_threadsafe(self._events.put_nowait, event)
 
         self._worker.start(post)
-        self._listening = asyncio.create_task(self._listen())
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._feeder.start()
+        self._loops = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
 
     async def stop(self) -> None:
-        """End the worker, then finish what it told last."""
+        """End the worker, finish what it told last, and give back what it did not end."""
+        self._stopping.set()
+        await self._feeder.stop()
         await asyncio.to_thread(self._worker.stop)
         self._events.put_nowait(None)
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-        if self._listening is not None:
-            await self._listening
+        await asyncio.gather(*self._loops)
         await asyncio.gather(*self._keeping)
+        await self._survive(self._feeder.give_back())
 
     async def _listen(self) -> None:
         while (event := await self._events.get()) is not None:
-            await self._survive(self._apply(event))
+            held = self._feeder.held(event.job_id)
+            if held is not None:
+                await self._survive(self._apply(event, held))
 
-    async def _apply(self, event: Event) -> None:
+    async def _apply(self, event: Event, held: Held) -> None:
         match event:
             case Started(job_id):
-                job = await self._jobs.change(job_id, state=State.RUNNING, started=self._jobs.now())
-                if job is not None:
-                    self._metrics.wait_seconds.observe(self._jobs.now() - job.created)
+                now = self._jobs.now()
+                self._jobs.note(job_id, Progress(started=now))
+                if await self._database.write(claims.start, held.claim, now):
+                    self._metrics.wait_seconds.observe(now - held.job.created)
             case Progressed(job_id, step, steps):
-                await self._jobs.change(job_id, step=step, steps=steps)
+                self._jobs.note(job_id, replace(self._jobs.progress(job_id), step=step, steps=steps))
             case Previewed(job_id, preview):
-                await self._jobs.change(job_id, preview=preview)
+                self._jobs.note(job_id, replace(self._jobs.progress(job_id), preview=preview))
             case Finished(job_id, pictures, facts):
                 # In a task of its own: encoding one job's pictures must not hold up the news of the others.
-                task = asyncio.create_task(self._survive(self._keep(job_id, pictures, facts)))
+                task = asyncio.create_task(self._survive(self._keep(held, pictures, facts)))
                 self._keeping.add(task)
                 task.add_done_callback(self._keeping.discard)
-            case Failed(job_id, code, sentence):
-                await self._end(job_id, State.FAILED, failure=Failure(code, sentence))
-            case Cancelled(job_id):
-                await self._end(job_id, State.CANCELLED)
+            case Failed(_, code, sentence):
+                await self._fail(held, Failure(code, sentence))
+            case Cancelled():
+                await self._give_back(held)
 
-    async def _keep(self, job_id: str, pictures: tuple[Picture, ...], facts: Facts | None) -> None:
-        job = await self._jobs.change(job_id)
-        if job is None:
-            return
-        drawn = self._jobs.now()
+    async def _keep(self, held: Held, pictures: tuple[Picture, ...], facts: Facts | None) -> None:
+        job, progress = held.job, self._jobs.progress(held.job.id)
+        seconds = None if progress.started is None else self._jobs.now() - progress.started
         try:
-            images = [await self._images.save(picture, job.account, job.encoding, job.task) for picture in pictures]
+            images = [await self._images.store(picture, job.account, job.encoding, held.task) for picture in pictures]
         except Exception as error:
-            log.exception("images_not_stored", job=job_id)
+            log.exception("images_not_stored", job=job.id)
             told = StorageFailed() if isinstance(error, OSError) else InternalError()
-            await self._end(job_id, State.FAILED, failure=Failure(told.code, told.sentence))
+            await self._fail(held, Failure(told.code, told.sentence))
             return
-        if job.started is not None:
-            self._metrics.draw_seconds.observe(drawn - job.started)
-        await self._end(job_id, State.SUCCEEDED, images=tuple(images), facts=facts)
+        with self._over(held, seconds):
+            now = self._jobs.now()
+            written = await self._database.write(claims.succeed, held.claim, now, images, facts, progress.steps)
+        if written:
+            self._tell(held, State.SUCCEEDED, images=len(images))
+            if seconds is not None:
+                self._metrics.draw_seconds.observe(seconds)
 
-    async def _end(
-        self,
-        job_id: str,
-        state: State,
-        *,
-        images: tuple[Image, ...] = (),
-        facts: Facts | None = None,
-        failure: Failure | None = None,
-    ) -> Job | None:
-        job = await self._jobs.change(job_id, state=state, images=images, facts=facts, failure=failure)
-        if job is not None:
-            self._metrics.ended_jobs.labels(state.value).inc()
-            log.info("job_ended", job=job_id, state=state.value, images=len(images), code=failure and failure.code)
-        return job
+    async def _fail(self, held: Held, failure: Failure) -> None:
+        with self._over(held):
+            written = await self._database.write(claims.fail, held.claim, self._jobs.now(), failure)
+        if written:
+            self._tell(held, State.FAILED, code=failure.code)
+
+    async def _give_back(self, held: Held) -> None:
+        """A worker cancels what somebody cancelled, and when it is stopped whatever is left, which is still owed."""
+        with self._over(held):
+            mine = held.claim.holder, self._jobs.now(), held.job.id
+            cancelled = await self._database.write(claims.give_back, *mine)
+        if cancelled:
+            self._tell(held, State.CANCELLED)
+
+    @contextmanager
+    def _over(self, held: Held, seconds: float | None = None) -> Iterator[None]:
+        """Where the end cannot be written down, the lease runs out and the job is drawn again."""
+        try:
+            yield
+        finally:
+            self._feeder.drop(held.job.id)
+            self._jobs.note_end(held.job.id, seconds)
+
+    def _tell(self, held: Held, state: State, **more: object) -> None:
+        self._metrics.ended_jobs.labels(state.value).inc()
+        log.info("job_ended", job=held.job.id, state=state.value, **more)
 
     async def _sweep(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._survive(self._images.sweep())
-            await self._survive(self._jobs.forget(self._ttl))
-            await asyncio.sleep(min(LONGEST_SWEEP_PAUSE_SECONDS, self._ttl))
+            await self._survive(self._jobs.forget(self._ttl, self._purge))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), min(LONGEST_SWEEP_PAUSE_SECONDS, self._ttl))
 
     async def _survive(self, step: Coroutine[Any, Any, object]) -> None:
         """One step that goes wrong must not end the loop: every later job depends on it."""

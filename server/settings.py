@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+
 
 def is_loopback(host: str) -> bool:
     """True where only this machine can connect to `host`; a name other than localhost could be anything."""
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     data: Path = Field(default_factory=user_data_folder)
+    database_url: SecretStr | None = None  # None: SQLite, `darkroom.db` in the data folder
     models_file: Path | None = None  # None: the catalogue that comes with the program
     models_folder: Path | None = None  # None: `models` in the data folder
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -53,6 +56,7 @@ class Settings(BaseSettings):
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
+    purge_seconds: float = Field(default=3600, ge=0)  # and then stay unseen, before they are gone for good
     metadata: bool = True  # picture files say what drew them, the prompt too
     blocklist: Path | None = None  # a file of what may not be drawn
     # A chat server that speaks OpenAI's protocol writes enhanced prompts, such as http://127.0.0.1:11434/v1.
@@ -81,6 +85,24 @@ class Settings(BaseSettings):
         if url is not None and (url.username or url.password or url.query or url.fragment):
             raise ValueError("enhancer_url is an address without user, query and fragment; enhancer_key is the key")
         return self
+
+    @model_validator(mode="after")
+    def _database_is_one_that_we_know(self) -> "Settings":
+        if self.database_url is not None:
+            backend = self.database_url.get_secret_value().partition(":")[0]
+            if backend not in ("sqlite", *POSTGRES):
+                raise ValueError("database_url must begin with postgresql:// (or sqlite:///)")
+            if backend in POSTGRES and find_spec("psycopg") is None:
+                raise ValueError("PostgreSQL needs a package that is not there: pip install 'psycopg[binary]'")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's address, with a driver that is here."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data / 'darkroom.db'}"
+        backend, _, rest = self.database_url.get_secret_value().partition(":")
+        return f"postgresql+psycopg:{rest}" if backend in POSTGRES else f"{backend}:{rest}"
 
     @property
     def weights_folder(self) -> Path:

@@ -196,7 +196,8 @@ async def _entry(image: Image, asked: Generation, request: Request, parts: Parts
     if asked.response_format == "b64_json":
         content = await parts.images.read(image)
         return {"b64_json": await asyncio.to_thread(_base64, content), "seed": image.seed}
-    return {"url": f"{address_of(request)}{OPEN_LINKS}/{parts.images.publish(image)}", "seed": image.seed}
+    link = await parts.images.publish(image)
+    return {"url": f"{address_of(request)}{OPEN_LINKS}/{link}", "seed": image.seed}
 
 
 def _base64(content: bytes) -> str:

@@ -65,11 +65,15 @@ def check(model: type[SomeBody], value: dict[str, Any]) -> SomeBody:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else None
+    raise blaming(str(first["loc"][0]) if first["loc"] else None, first["msg"])
+
+
+def blaming(field: str | None, told: str) -> BodyInvalid:
+    """What pydantic told of a field, in our words."""
     if field is None or not NAME.fullmatch(field):
-        raise BodyInvalid("The body does not have the form that /docs describes.")
-    told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    raise BodyInvalid(f"`{field}`: {told[0].lower()}{told[1:]}.", field=field)
+        return BodyInvalid("The request does not have the form that /docs describes.")
+    told = told.removeprefix("Value error, ").removeprefix("Input ")
+    return BodyInvalid(f"`{field}`: {told[0].lower()}{told[1:]}.", field=field)
 
 
 def ignored_fields(model: type[Body], value: dict[str, Any]) -> dict[str, str]:

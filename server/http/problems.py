@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from pipelines.errors import DarkroomError
 from server.errors import AddressUnknown, BodyInvalid, InternalError, MethodWrong, QueueFull, status_of
+from server.http.body import blaming
 
 Wording = Callable[[DarkroomError, str], dict[str, Any]]
 
@@ -55,5 +57,12 @@ class Problems:
             told = known() if known else BodyInvalid("The request could not be read.")
             return self.render(request, told if error.status_code < 500 else InternalError(), error.headers)
 
+        async def parameters(request: Request, error: Exception) -> JSONResponse:
+            """FastAPI's own answer would repeat what came in."""
+            assert isinstance(error, RequestValidationError)
+            first = error.errors()[0]
+            return self.render(request, blaming(str(first["loc"][-1]), first["msg"]))
+
         app.add_exception_handler(DarkroomError, ours)
+        app.add_exception_handler(RequestValidationError, parameters)
         app.add_exception_handler(HTTPException, routing)

@@ -32,25 +32,25 @@ def described(image: Image) -> dict[str, Any]:
 @router.get("/images/{image_id}")
 async def show(image_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """What is known of an image: its size, its seed, the model that drew it."""
-    return described(parts.images.find(account, image_id))
+    return described(await parts.images.find(account, image_id))
 
 
 @router.get("/images/{image_id}/file", response_class=Response)
 async def file(image_id: str, parts: TheParts, account: TheAccount) -> Response:
     """The picture itself."""
-    image = parts.images.find(account, image_id)
+    image = await parts.images.find(account, image_id)
     return Response(await parts.images.read(image), media_type=image.encoding.media_type)
 
 
 @router.delete("/images/{image_id}", status_code=204)
 async def delete(image_id: str, parts: TheParts, account: TheAccount) -> None:
-    """Remove an image for good, and the link to it."""
-    await parts.images.delete(parts.images.find(account, image_id))
+    """Remove an image, and the link to it. Its file is gone a while later, when it is purged."""
+    await parts.images.delete(await parts.images.find(account, image_id))
 
 
 @links.get(f"{OPEN_LINKS}/{{link}}", response_class=Response)
 async def linked(link: str, parts: TheParts) -> Response:
     """An image by its public link: no key is needed, because the name cannot be guessed. It ends with the image."""
-    image = parts.images.find_link(link)
+    image = await parts.images.find_link(link)
     headers = {"Cache-Control": f"private, max-age={parts.images.seconds_left(image)}"}
     return Response(await parts.images.read(image), media_type=image.encoding.media_type, headers=headers)

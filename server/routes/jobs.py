@@ -1,25 +1,30 @@
 """Our own API for every kind of task: submit one as JSON, look at it, wait for it, cancel it."""
 
 import asyncio
+import base64
+import json
+import math
 import re
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from pipelines.tasks import Describe
 from server.bodies.kinds import asked_for, openapi
-from server.errors import ImageUnknown
+from server.errors import BodyInvalid, ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
 from server.http.parts import TheParts
 from server.http.waiting import draw, watch
 from server.images import Encoding, preview_file
-from server.jobs import Job
+from server.jobs import Job, State
 from server.routes.images import described as described_image
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
+MOST_LISTED = 100
+WRONG_CURSOR = "`cursor` is none of ours: send the `next` of the page before as it is."
 PICTURE_TYPES: dict[str, Encoding] = {
     "image/png": Encoding("png"),
     "image/jpeg": Encoding("jpeg"),
@@ -33,7 +38,7 @@ def described_job(job: Job, now: float) -> dict[str, Any]:
     return {
         "id": job.id,
         "state": job.state.value,
-        "model": job.task.model,
+        "model": job.model,
         "created_at": job.created,
         "started_at": job.started,
         "ended_at": job.ended,
@@ -78,6 +83,21 @@ async def submit(
     return JSONResponse(described_job(job, parts.jobs.now()), 202 if job.is_open else 200, headers)
 
 
+@router.get("/jobs")
+async def listed(
+    parts: TheParts,
+    account: TheAccount,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
+    cursor: str | None = None,
+    state: State | None = None,
+) -> dict[str, Any]:
+    """Your jobs, the newest first. `next` is the `cursor` of the page after this one, null on the last."""
+    now = parts.jobs.now()
+    jobs = await parts.jobs.page(account, limit + 1, _place(cursor) if cursor else None, state)
+    page = jobs[:limit]
+    return {"jobs": [described_job(job, now) for job in page], "next": _cursor(page[-1]) if jobs[limit:] else None}
+
+
 @router.get("/jobs/{job_id}")
 async def show(job_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """The job as it is now."""
@@ -97,3 +117,18 @@ async def preview(job_id: str, parts: TheParts, account: TheAccount) -> Response
 async def cancel(job_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Cancel a job before its next step. One that has ended stays as it is."""
     return described_job(await parts.jobs.cancel(account, job_id), parts.jobs.now())
+
+
+def _cursor(job: Job) -> str:
+    return base64.urlsafe_b64encode(json.dumps([job.created, job.id]).encode()).decode()
+
+
+def _place(cursor: str) -> tuple[float, str]:
+    """Whatever a caller makes up is at most a place where nothing is."""
+    try:
+        created, job_id = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
+    except (ValueError, TypeError):
+        raise BodyInvalid(WRONG_CURSOR, field="cursor") from None
+    if not (isinstance(created, float) and math.isfinite(created) and isinstance(job_id, str) and "\0" not in job_id):
+        raise BodyInvalid(WRONG_CURSOR, field="cursor")
+    return created, job_id

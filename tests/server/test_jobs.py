@@ -1,15 +1,20 @@
 """Our own API: a job is accepted or refused at once, told about while it runs, and ends in exactly one way."""
 
+import base64
 import io
 import json
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from PIL import Image
 
-from tests.server.serving import KEY, Serve, Served, until
+from pipelines.tasks import ImageToImage, Picture
+from server.images import Encoding, encode
+from tests.server.serving import KEY, Serve, Served, application, running, until
 from tests.server.worker import StepWorker, flat_colour
 
 JOBS = "/darkroom/v1/jobs"
@@ -127,7 +132,7 @@ def test_a_request_may_not_wait_for_ever(serve: Serve) -> None:
 
 def test_a_disk_that_refuses_is_a_message_and_not_a_hang(serve: Serve) -> None:
     served = serve()
-    (served.data / "images").write_text("a file where the folder should be")
+    (served.data / "blobs").write_text("a file where the folder should be")
     answer = served.client.post(JOBS, json=STAR, headers={"Accept": "image/png"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_failed")
 
@@ -180,3 +185,68 @@ def test_an_image_can_be_looked_at_and_deleted(shared: Served) -> None:
     assert shared.client.get(address).json()["model"] == "flat"
     assert shared.client.delete(address).status_code == 204
     assert shared.client.get(f"{address}/file").status_code == 404
+
+
+def test_the_list_of_jobs_can_be_paged_through_and_narrowed_to_a_state(serve: Serve) -> None:
+    served = serve()
+    drawn = [served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json()["id"] for _ in range(3)]
+    served.worker.hold()
+    waiting = [served.client.post(JOBS, json=STAR).json()["id"] for _ in range(2)]
+    seen: list[str] = []
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        page = served.client.get(JOBS, params={"limit": 2, "cursor": page["next"]}).json()
+        seen += [job["id"] for job in page["jobs"]]
+    assert seen == [*reversed(waiting), *reversed(drawn)]
+    succeeded = served.client.get(JOBS, params={"state": "succeeded"}).json()
+    assert ([job["id"] for job in succeeded["jobs"]], succeeded["next"]) == (seen[2:], None)
+    assert all(job["images"] for job in succeeded["jobs"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limit": "0"},
+        {"limit": "many"},
+        {"state": "asleep"},
+        {"cursor": "x"},
+        {"cursor": "bnVsbA=="},  # null
+        {"cursor": "WzEsMl0="},  # [1,2]
+        {"cursor": "W05hTiwiYSJd"},  # [NaN,"a"]
+        {"cursor": "WzEuMCwiXHUwMDAwIl0="},  # [1.0,"\u0000"]
+        {"cursor": "Ünïcode"},
+        {"cursor": "W" * 5000},
+    ],
+)
+def test_a_list_that_nobody_offers_is_refused_by_name(shared: Served, asked: dict[str, str]) -> None:
+    answer = shared.client.get(JOBS, params=asked)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, next(iter(asked)))
+    assert "many" not in answer.text
+
+
+def test_jobs_and_images_are_there_after_a_restart(tmp_path: Path) -> None:
+    """In the same process, so that a client may hold on to both; what a kill does is in tests/promises."""
+    headers = {"X-API-Key": KEY}
+    with running(application(tmp_path, StepWorker())) as url:
+        job = httpx.post(f"{url}{JOBS}", json=STAR, headers=headers | {"Prefer": "wait=30"}).json()
+        asked = {"prompt": "a red star"}
+        link = httpx.post(f"{url}/v1/images/generations", json=asked, headers=headers).json()["data"][0]["url"]
+    with running(application(tmp_path, StepWorker())) as url:
+        assert httpx.get(f"{url}{JOBS}/{job['id']}", headers=headers).json() == job
+        assert httpx.get(f"{url}{job['images'][0]['file']}", headers=headers).status_code == 200
+        assert httpx.get(f"{url}{urlsplit(link).path}").headers["content-type"] == "image/png"
+
+
+def test_a_task_with_pictures_is_drawn_after_a_restart_as_it_was_asked_for(tmp_path: Path) -> None:
+    headers = {"X-API-Key": KEY}
+    given = base64.b64encode(encode(Picture(64, 64, b"\1\2\3" * 64 * 64, 1, (64, 64), None), Encoding())).decode()
+    first, second = StepWorker(state="starting"), StepWorker()
+    with running(application(tmp_path, first)) as url:
+        body = {"task": "image_to_image", "prompt": "a star", "image": given, "seed": 1}
+        job = httpx.post(f"{url}{JOBS}", json=body, headers=headers).json()
+    assert first.tasks == [], "it was stopped before it could draw"
+    with running(application(tmp_path, second)) as url:
+        until(lambda: httpx.get(f"{url}{JOBS}/{job['id']}", headers=headers).json()["state"] == "succeeded")
+    (task,) = second.tasks
+    assert isinstance(task, ImageToImage)
+    assert task.image.pixels == b"\1\2\3" * (task.image.width * task.image.height)

@@ -1,7 +1,9 @@
 """The operator's choices are checked at the door, and secrets do not show in what is said about them."""
 
+from pathlib import Path
+
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from server.settings import Settings, is_loopback
 
@@ -25,6 +27,7 @@ def test_without_keys_only_loopback_is_allowed(host: str) -> None:
         pytest.param({"port": 70000}, id="port"),
         pytest.param({"device": "quantum"}, id="device"),
         pytest.param({"max_queue": 0}, id="queue of nothing"),
+        pytest.param({"database_url": "mysql://somebody:too short@host/name"}, id="another database"),
     ],
 )
 def test_a_wrong_value_is_refused_and_not_shown(wrong: dict[str, object]) -> None:
@@ -39,3 +42,17 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
     assert settings.port == 9000
     assert "twenty" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "database"),
+    [
+        (None, "sqlite:////data/darkroom.db"),
+        ("sqlite:////elsewhere.db", "sqlite:////elsewhere.db"),
+        ("postgresql://u:p@host/name", "postgresql+psycopg://u:p@host/name"),
+        ("postgres://u:p@host/name", "postgresql+psycopg://u:p@host/name"),
+    ],
+)
+def test_the_database_is_a_file_among_the_data_unless_another_is_named(given: str | None, database: str) -> None:
+    url = None if given is None else SecretStr(given)
+    assert Settings(data=Path("/data"), database_url=url).database == database

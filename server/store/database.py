@@ -1,0 +1,116 @@
+"""The one door to the database: SQLite in the data folder, or PostgreSQL. Work is done in threads, in transactions."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import URL, Connection, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from server.errors import DatabaseLost, StorageFailed
+
+BUSY_MILLISECONDS = 20_000  # that a writer waits for one of another process
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a commit that was told survives a power cut
+    "foreign_keys = ON",
+    f"busy_timeout = {BUSY_MILLISECONDS}",
+)
+DISK_FULL = "53100"  # PostgreSQL's code
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Database:
+    """Every step is a function of a connection and runs in one transaction: it happens as a whole or not at all.
+
+    Steps raise StorageFailed where the disk is full, DatabaseLost where the database does not answer.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # Values are prompts and the like, and an error ends up in a log.
+        self._engine = create_engine(self.url, hide_parameters=True, pool_pre_ping=not self.is_sqlite)
+        self._writing: AbstractContextManager[Any] = nullcontext()
+        if self.is_sqlite:
+            self._writing = threading.Lock()
+            event.listen(self._engine, "connect", _prepare)
+            event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(begins="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes. On SQLite it waits for its turn first, so that it never has to give up later."""
+        with self._writing, _plainly(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with _plainly(), self._engine.begin() as connection:
+            yield connection
+
+    async def write(
+        self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        return await asyncio.to_thread(self._within, self.begin, lambda connection: step(connection, *args, **kwargs))
+
+    async def read(
+        self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        return await asyncio.to_thread(self._within, self.look, lambda connection: step(connection, *args, **kwargs))
+
+    def make_file(self) -> None:
+        """SQLite's file, for its owner's eyes only; the files beside it take its mode."""
+        if self.is_sqlite and self.url.database:
+            file = Path(self.url.database)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @staticmethod
+    def _within(
+        transaction: Callable[[], AbstractContextManager[Connection]], step: Callable[[Connection], Result]
+    ) -> Result:
+        with transaction() as connection:
+            return step(connection)
+
+
+def one_at_a_time(connection: Connection, number: int) -> None:
+    """Nobody else passes here with this number until the transaction ends; on SQLite nobody else writes anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN"))
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise (StorageFailed() if _is_full(error) else DatabaseLost()) from error
+
+
+def _is_full(error: DBAPIError) -> bool:
+    told = error.orig
+    if isinstance(told, sqlite3.Error):
+        return told.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+    return getattr(told, "sqlstate", None) == DISK_FULL

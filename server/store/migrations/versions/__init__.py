@@ -1,0 +1,1 @@
+"""One file a change; the first line of each says what it is for."""

@@ -1,0 +1,114 @@
+"""What the store keeps, in the words of the rest of the server."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from pipelines.engine.protocol import Terms
+from pipelines.tasks import Facts, Raster
+
+Format = Literal["png", "jpeg", "webp"]
+QUALITY = 95
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """quality: 1 to 100 for jpeg and webp; png keeps every bit and ignores it.
+
+    metadata: whether the file says what drew it, or keeps what the task was to keep.
+    """
+
+    format: Format = "png"
+    quality: int = QUALITY
+    metadata: bool = True
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.format}"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A stored picture. rendered: the width and height that the model drew. link: its public name, if it has one.
+
+    seed, model: None where nothing was random, or no model had a hand in it. blob: the name of its file.
+    """
+
+    id: str
+    account: str
+    encoding: Encoding
+    width: int
+    height: int
+    rendered: tuple[int, int]
+    seed: int | None
+    model: str | None
+    blob: str
+    created: float
+    expires: float
+    link: str | None = None
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({State.QUEUED, State.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed: the code and the sentence of a DarkroomError."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
+
+    model: the task's. facts: what the task was to say of its picture. preview: what the first picture looked like a
+    while ago, where the terms ask for it.
+    """
+
+    id: str
+    model: str | None
+    encoding: Encoding
+    terms: Terms
+    created: float
+    state: State = State.QUEUED
+    started: float | None = None
+    ended: float | None = None
+    step: int = 0
+    steps: int = 0
+    images: tuple[Image, ...] = ()
+    facts: Facts | None = None
+    failure: Failure | None = None
+    preview: Raster | None = None
+
+    @property
+    def account(self) -> str:
+        return self.terms.account
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    def seconds_left(self, now: float) -> float | None:
+        """As the steps so far went; None before the first and after the last."""
+        if self.state is not State.RUNNING or self.started is None or not self.step:
+            return None
+        return (now - self.started) / self.step * (self.steps - self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to draw a job. What is written of it later counts only while holder and attempt are still the row's."""
+
+    job_id: str
+    holder: str
+    attempt: int
