@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.checks import checks_of
 from server.dialects import all_dialects
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
@@ -54,7 +57,20 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
-    app.add_middleware(Frame, problems=problems, metrics=parts.metrics)
+    if settings.cors_origins:
+        # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.
+        anything = ["*"]
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=anything,
+            allow_headers=anything,
+            expose_headers=anything,
+        )
+    app.add_middleware(Frame, problems=problems, metrics=parts.metrics, root_path=settings.root_path)
+    if settings.trusted_proxies:
+        trusted = [str(network) for network in settings.trusted_proxies]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
     return app
 
 
@@ -72,4 +88,5 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
         enhancer=make_enhancer(settings, library, blocklist),
+        checks=checks_of(settings, worker),
     )

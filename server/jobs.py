@@ -15,7 +15,7 @@ import structlog
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Facts, Raster, Task
-from server.errors import JobUnknown, QueueFull
+from server.errors import JobUnknown, QueueFull, ServerStopping
 from server.images import Encoding, Image
 from server.prompts.blocklist import Blocklist
 
@@ -151,12 +151,19 @@ class Jobs:
         self._clock = clock
         self._endings: dict[str, asyncio.Event] = {}
         self._usual_seconds = 1.0  # of one job, for Retry-After
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Take no more jobs: the server is about to stop. From any thread, and in a signal handler too."""
+        self.is_closed = True
 
     async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
         """Accept a task for terms.account and hand it to the worker.
 
-        Raises PromptBlocked and QueueFull before anything is promised.
+        Raises PromptBlocked, QueueFull and, once closed, ServerStopping before anything is promised.
         """
+        if self.is_closed:
+            raise ServerStopping
         self._blocklist.check(task)
         job = Job(f"job_{secrets.token_urlsafe(16)}", task, encoding, terms, self._clock())
         if not await self._store.add(job, self._max_queue):

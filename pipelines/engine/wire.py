@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from pipelines.engine.protocol import Event, Health, Terms
 from pipelines.filters.words import Step
+from pipelines.logs import Form
 from pipelines.tasks import (
     Colour,
     Control,
@@ -43,12 +44,13 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first message to a child: what to draw with. The files are paths; the rest is as in the settings."""
+    """The first message to a child: what to draw with, how to log. Files are paths; the rest is as in the settings."""
 
     models_file: str
     models_folder: str
     device: str
     tuning: Tuning = field(default_factory=Tuning)
+    log_form: Form = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,21 @@ def test_the_log_tells_of_a_job_but_not_its_prompt(shared: Served) -> None:
     assert "secret wish" not in str(lines)
 
 
+def test_a_request_s_line_says_what_was_asked_and_by_whom_but_nothing_that_the_caller_made_up(shared: Served) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        answer = shared.client.request("MADEUP", "/darkroom/v1/jobs/secret-in-the-address?key=secret")
+        drawn = shared.client.post("/v1/images/generations", json={"prompt": "my secret wish"})
+        until(lambda: [line["event"] for line in lines].count("request_answered") == 2)
+    first, second = (line for line in lines if line["event"] == "request_answered")
+    assert (first["method"], first["status"]) == ("other", answer.status_code)
+    assert (second["method"], second["route"], second["status"]) == ("POST", "/v1/images/generations", 200)
+    assert second["account"] == "admin"
+    assert second["milliseconds"] > 0
+    accepted = next(line for line in lines if line["event"] == "job_accepted")
+    assert accepted["request"] == second["request"] == drawn.headers["x-request-id"]
+    assert "secret" not in str(lines)
+
+
 def test_both_headers_carry_a_key(shared: Served) -> None:
     key = shared.client.headers["authorization"].removeprefix("Bearer ")
     assert httpx.get(f"{shared.url}/v1/models", headers={"X-API-Key": key}).status_code == 200
@@ -93,7 +108,27 @@ def test_readiness_follows_the_worker(serve: Serve) -> None:
     assert httpx.get(f"{served.url}/readyz").status_code == 200
     worker.silent_seconds = 61.0
     silent = httpx.get(f"{served.url}/readyz")
-    assert (silent.status_code, silent.json()["state"]) == (503, "silent")
+    assert silent.status_code == 503
+    assert "no life" in silent.json()["problems"]["worker"]
+
+
+def test_a_busy_server_is_ready(serve: Serve) -> None:
+    served = serve(max_queue=1)
+    served.worker.hold()
+    for _ in range(2):
+        served.client.post("/darkroom/v1/jobs", json={"task": "text_to_image", "prompt": "a red star"})
+        served.worker.await_running()
+    health = httpx.get(f"{served.url}/readyz")
+    assert (health.status_code, health.json()["waiting"], health.json()["problems"]) == (200, 1, {})
+
+
+def test_a_disk_without_its_reserve_is_told_in_words_and_not_by_its_place(serve: Serve) -> None:
+    served = serve(disk_reserve=2**60)
+    full = httpx.get(f"{served.url}/readyz")
+    assert full.status_code == 503
+    assert list(full.json()["problems"]) == ["disk"]
+    assert str(served.data) not in full.text
+    assert httpx.get(f"{served.url}/livez").status_code == 200
 
 
 def test_the_figures_count_what_happened(serve: Serve) -> None:
