@@ -1,5 +1,6 @@
 """create_app: the only file that knows everybody. A list, not logic."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from server.http.problems import Problems
 from server.images import Images
 from server.jobs import Jobs, MemoryJobs
 from server.keys import load_keys
+from server.lag import watch_lag
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
@@ -39,9 +41,11 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runner = Runner(worker, parts.jobs, parts.images, parts.metrics, settings.image_ttl_seconds)
         runner.start()
+        lag = asyncio.create_task(watch_lag(parts.metrics))
         try:
             yield
         finally:
+            lag.cancel()
             await runner.stop()
 
     app = FastAPI(
@@ -84,7 +88,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker) -> Parts:
         worker=worker,
         jobs=Jobs(MemoryJobs(), worker, max_queue=settings.max_queue, blocklist=blocklist),
         images=Images(settings.data / "images", settings.image_ttl_seconds, metadata=settings.metadata),
-        metrics=Metrics(),
+        metrics=Metrics(lambda: worker.health().counters),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
         enhancer=make_enhancer(settings, library, blocklist),

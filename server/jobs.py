@@ -96,6 +96,10 @@ class JobStore(Protocol):
 
     async def counts(self) -> dict[State, int]: ...
 
+    async def open_by_model(self) -> dict[tuple[State, str | None], int]:
+        """How many jobs have not ended, by state and model."""
+        ...
+
     async def forget(self, before: float) -> None:
         """Drop the jobs that ended before a moment."""
         ...
@@ -125,6 +129,9 @@ class MemoryJobs:
 
     async def counts(self) -> dict[State, int]:
         return {state: self._counts[state] for state in State}
+
+    async def open_by_model(self) -> dict[tuple[State, str | None], int]:
+        return Counter((job.state, job.task.model) for job in self._jobs.values() if job.is_open)
 
     async def forget(self, before: float) -> None:
         over = [job.id for job in self._jobs.values() if job.ended is not None and job.ended < before]
@@ -211,6 +218,9 @@ class Jobs:
 
     async def counts(self) -> dict[State, int]:
         return await self._store.counts()
+
+    async def open_by_model(self) -> dict[tuple[State, str | None], int]:
+        return await self._store.open_by_model()
 
     async def forget(self, older_than_seconds: float) -> None:
         await self._store.forget(before=self._clock() - older_than_seconds)

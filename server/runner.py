@@ -104,7 +104,7 @@ class Runner:
     ) -> Job | None:
         job = await self._jobs.change(job_id, state=state, images=images, facts=facts, failure=failure)
         if job is not None:
-            self._metrics.ended_jobs.labels(state.value).inc()
+            self._metrics.ended_jobs.labels(state.value, failure.code if failure else "").inc()
             log.info("job_ended", job=job_id, state=state.value, images=len(images), code=failure and failure.code)
         return job
 

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from pipelines.engine.protocol import Event, Health, Terms
+from pipelines.engine.protocol import Counters, Event, Health, Terms
 from pipelines.filters.words import Step
 from pipelines.logs import Form
 from pipelines.tasks import (
@@ -68,8 +68,8 @@ class Cancel:
 Message = Begin | Submit | Cancel | Event | Health
 
 PARTS = (
-    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge),
-    *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces, Terms, Tuning),
+    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge, Terms, Tuning, Counters),
+    *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces),
 )
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Task), *PARTS, *get_args(Event), Begin, Submit, Cancel, Health)

@@ -138,11 +138,27 @@ def test_the_figures_count_what_happened(serve: Serve) -> None:
         served.client.post("/v1/images/generations", json=star).raise_for_status()
     served.client.get("/v1/models/nobody-put-this-here")
     figures = served.client.get("/metrics").text
-    assert 'darkroom_ended_jobs_total{state="succeeded"} 2.0' in figures
+    assert 'darkroom_ended_jobs_total{code="",state="succeeded"} 2.0' in figures
     assert "darkroom_draw_seconds_count 2.0" in figures
     assert 'method="POST",route="/v1/images/generations",status="200"} 2.0' in figures
     assert 'route="/v1/models/{model_id}",status="404"} 1.0' in figures
     assert "nobody-put-this-here" not in figures
+
+
+def test_the_figures_tell_who_waits_for_which_model_and_why_jobs_failed(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    job = {"task": "text_to_image", "prompt": "a red star"}
+    for _ in range(3):
+        served.client.post("/darkroom/v1/jobs", json=job).raise_for_status()
+    served.worker.await_running()
+    until(lambda: 'darkroom_open_jobs{model="flat",state="running"} 1.0' in served.client.get("/metrics").text)
+    assert 'darkroom_open_jobs{model="flat",state="queued"} 2.0' in served.client.get("/metrics").text
+    served.worker.failing = "out_of_memory", "Ask for less."
+    served.worker.let_go()
+    failed = 'darkroom_ended_jobs_total{code="out_of_memory",state="failed"} 3.0'
+    until(lambda: failed in served.client.get("/metrics").text)
+    assert "darkroom_open_jobs{" not in served.client.get("/metrics").text
 
 
 def test_our_own_list_of_models_tells_what_is_installed(shared: Served) -> None:
