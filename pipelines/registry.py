@@ -18,6 +18,8 @@ from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
+from pipelines.engine.protocol import Counters
+from pipelines.engine.tally import Tally
 from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
@@ -62,6 +64,7 @@ class Registry:
         self._embeddings = Embeddings(catalog)
         self._wardrobe = Wardrobe()
         self.tools = Tools(catalog, device, dtype)
+        self.tally = Tally()
 
     def sdxl(self, model_id: str) -> SdxlModel:
         """The model, loaded if it was not, and from now on the most recently used.
@@ -109,7 +112,10 @@ class Registry:
         content = tuple(needed.content for needed in self._catalog.needed(entry))
         if self._contents.get(entry.id, content) != content:
             self.unload(entry.id)  # its files are others by now
-        model = self._models.pop(entry.id, None) or load(entry)
+        model = self._models.pop(entry.id, None)
+        if model is None:
+            model = load(entry)
+            self.tally.add(Counters(loads=1))
         self._models[entry.id], self._contents[entry.id] = model, content
         self._used[entry.id] = time.monotonic()
         return model
@@ -140,11 +146,12 @@ class Registry:
             self._used[model.id] = time.monotonic()  # it is called before every tick
             self._wardrobe.wear(parts, outfit)
 
-        return SdxlPipeline(model, wear, self._embeddings, self)
+        return SdxlPipeline(model, wear, self._embeddings, self, self.tally)
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""
         model = self._models.pop(model_id, None)
+        self.tally.add(Counters(unloads=int(model is not None)))
         if isinstance(model, SdxlModel) and self._loader.parts.keeps:
             self._wardrobe.wear({part: getattr(model, part) for part in LORA_PARTS}, ())  # rows of it dress it again
             self._loader.parts.leave(modules(model))

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.checks import checks_of
 from server.dialects import all_dialects
 from server.feeder import Feeder
 from server.http.frame import Frame
@@ -17,6 +20,7 @@ from server.http.problems import Problems
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import load_keys
+from server.lag import watch_lag
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
@@ -43,9 +47,11 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(migrate, database)
         runner.start()
+        lag = asyncio.create_task(watch_lag(parts.metrics))
         try:
             yield
         finally:
+            lag.cancel()
             await runner.stop()
             database.close()
 
@@ -62,7 +68,20 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
-    app.add_middleware(Frame, problems=problems, metrics=parts.metrics)
+    if settings.cors_origins:
+        # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.
+        anything = ["*"]
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=anything,
+            allow_headers=anything,
+            expose_headers=anything,
+        )
+    app.add_middleware(Frame, problems=problems, metrics=parts.metrics, root_path=settings.root_path)
+    if settings.trusted_proxies:
+        trusted = [str(network) for network in settings.trusted_proxies]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
     return app
 
 
@@ -81,9 +100,10 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         worker=worker,
         jobs=owed,
         images=stored,
-        metrics=Metrics(),
+        metrics=Metrics(lambda: worker.health().counters),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
         enhancer=make_enhancer(settings, library, blocklist),
+        checks=checks_of(settings, worker, database),
     )
     return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)

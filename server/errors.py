@@ -12,7 +12,7 @@
       * PromptBlocked                            words that the operator does not allow
       * EnhancerFailed                           never answered with: the rules take over
     - a job's life, raised here
-      * QueueFull                                before it is accepted
+      * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
@@ -68,6 +68,7 @@ ANSWERS: dict[str, Answer] = {
     "model_not_installed": Answer(Stage.PLANNING, 503),
     "catalog_invalid": Answer(Stage.PLANNING, 500),
     "queue_full": Answer(Stage.QUEUE, 429),
+    "server_stopping": Answer(Stage.QUEUE, 503),
     "weights_refused": Answer(Stage.DRAWING, 503),
     "out_of_memory": Answer(Stage.DRAWING, 503),
     "nothing_found": Answer(Stage.DRAWING, 422),
@@ -217,6 +218,16 @@ class QueueFull(DarkroomError):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"Too many jobs are waiting: try again in {retry_after} s.")
         self.retry_after = retry_after
+
+
+class ServerStopping(DarkroomError):
+    """retry_after: seconds after which another server, or this one started again, may answer."""
+
+    code = "server_stopping"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__(f"This server is about to stop and takes no more jobs: try again in {self.retry_after} s.")
 
 
 class JobUnknown(DarkroomError):

@@ -80,6 +80,11 @@ class Feeder:
         """There is something new in the queue."""
         self._news.set()
 
+    @property
+    def count(self) -> int:
+        """How many the worker has."""
+        return len(self._held)
+
     def held(self, job_id: str) -> Held | None:
         return self._held.get(job_id)
 

@@ -13,7 +13,7 @@ import structlog
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task
-from server.errors import JobUnknown, QueueFull, StorageFailed
+from server.errors import JobUnknown, QueueFull, ServerStopping, StorageFailed
 from server.feeder import Feeder
 from server.prompts.blocklist import Blocklist
 from server.store import jobs as rows
@@ -64,12 +64,20 @@ class Jobs:
         self._progress: dict[str, Progress] = {}
         self._endings: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # while somebody waits for them
         self._usual_seconds = 1.0  # of one job, for Retry-After
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Take no more jobs: the server is about to stop. From any thread, and in a signal handler too."""
+        self.is_closed = True
 
     async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
         """Accept a task for terms.account; it is drawn whatever happens to this process.
 
-        Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised.
+        Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised, and, once closed,
+        ServerStopping.
         """
+        if self.is_closed:
+            raise ServerStopping
         self._blocklist.check(task)
         job = Job(f"job_{secrets.token_urlsafe(16)}", task.model, encoding, terms, self._clock())
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
@@ -116,6 +124,15 @@ class Jobs:
 
     async def counts(self) -> dict[State, int]:
         return await self._database.read(rows.counts)
+
+    @property
+    def here(self) -> int:
+        """How many jobs the worker of this process has been given."""
+        return self._feeder.count
+
+    async def open_by_model(self) -> dict[tuple[State, str | None], int]:
+        """How many jobs have not ended, by state and model."""
+        return await self._database.read(rows.open_by_model)
 
     async def forget(self, older_than_seconds: float, purge_seconds: float) -> None:
         """Jobs that ended so long ago are not found any more, and their rows are gone so long after that."""

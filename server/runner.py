@@ -140,9 +140,9 @@ class Runner:
             self._feeder.drop(held.job.id)
             self._jobs.note_end(held.job.id, seconds)
 
-    def _tell(self, held: Held, state: State, **more: object) -> None:
-        self._metrics.ended_jobs.labels(state.value).inc()
-        log.info("job_ended", job=held.job.id, state=state.value, **more)
+    def _tell(self, held: Held, state: State, code: str = "", images: int = 0) -> None:
+        self._metrics.ended_jobs.labels(state.value, code).inc()
+        log.info("job_ended", job=held.job.id, state=state.value, images=images, code=code or None)
 
     async def _sweep(self) -> None:
         while not self._stopping.is_set():

@@ -4,10 +4,34 @@ import os
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    HttpUrl,
+    IPvAnyNetwork,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.secret_files import secrets_in_files, variable
+
+
+def listed(value: object) -> object:
+    """An environment variable lists its values between commas."""
+    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[
+    str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$"), AfterValidator(lambda url: url.rstrip("/"))
+]
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/?#\s]+)$")]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(listed)]
+Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -35,6 +59,13 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
+    public_url: BaseUrl | None = None  # None: links begin as the request's own address did
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")  # under which a proxy shows us
+    trusted_proxies: Networks = ()  # whose X-Forwarded-For and X-Forwarded-Proto are believed
+    tls_certificate: FilePath | None = None
+    tls_key: FilePath | None = None
+    cors_origins: Origins = ()  # whose pages may read our answers
+    log_format: Literal["auto", "text", "json"] = "auto"  # auto: text on a terminal
     data: Path = Field(default_factory=user_data_folder)
     database_url: SecretStr | None = None  # None: SQLite, `darkroom.db` in the data folder
     models_file: Path | None = None  # None: the catalogue that comes with the program
@@ -64,6 +95,26 @@ class Settings(BaseSettings):
     enhancer_model: str | None = Field(default=None, min_length=1)
     enhancer_key: SecretStr | None = None
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
+    disk_reserve: int = Field(default=256 * 2**20, ge=0)  # bytes; with less free under `data` we are not ready
+    drain_seconds: float = Field(default=30, ge=0)  # for what is being drawn when the server is told to stop
+
+    @classmethod
+    def secret_names(cls) -> list[str]:
+        return [name for name, field in cls.model_fields.items() if SecretStr in get_args(field.annotation)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_come_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        found = secrets_in_files(cls.secret_names())
+        if twice := sorted(found.keys() & values.keys()):
+            raise ValueError(f"{variable(twice[0])} and {variable(twice[0])}_FILE are both given: keep one of them")
+        return values | found
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> "Settings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("TLS needs both tls_certificate and tls_key")
+        return self
 
     @model_validator(mode="after")
     def _open_doors_stay_at_home(self) -> "Settings":

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipelines.catalog import Catalog
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Terms
+from pipelines.engine.protocol import Cancelled, Counters, Event, Failed, Finished, Health, Listener, Terms
 from pipelines.errors import WorkerLost
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
 
 if TYPE_CHECKING:
     from pipelines.engine.loop import Engine
+    from pipelines.engine.tally import Tally
     from pipelines.registry import Registry
 
 log = structlog.get_logger("worker")
@@ -68,6 +69,7 @@ class InlineWorker:
         self._open: dict[str, tuple[Task, Terms]] = {}  # only the thread touches it
         self._counts = (0, 0)
         self._registry: Registry | None = None
+        self._tally: Tally | None = None
 
     def start(self, listener: Listener) -> None:
         self._thread = threading.Thread(target=self._run, args=(listener,), name="darkroom-worker", daemon=True)
@@ -93,6 +95,7 @@ class InlineWorker:
             loaded_models=self._registry.loaded() if self._registry else (),
             running=running,
             waiting=waiting + self._commands.qsize(),
+            counters=self._tally.counters if self._tally else Counters(),
         )
 
     def stop(self) -> None:
@@ -126,6 +129,7 @@ class InlineWorker:
         device = device_named(self._device)
         self._device = str(device)
         self._registry = registry_for(self._catalog, device, self._tuning)
+        self._tally = self._registry.tally
         self._registry.pipeline(self._catalog.default().id, ())
         return Engine(self._catalog, self._registry, tell, memory_for(self._catalog, device, self._tuning))
 

@@ -12,7 +12,17 @@ from pipelines.engine.memory import Memory
 from pipelines.engine.pieces import device_is_lost, in_pieces
 from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
-from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
+from pipelines.engine.protocol import (
+    Cancelled,
+    Counters,
+    Event,
+    Failed,
+    Finished,
+    Previewed,
+    Progressed,
+    Started,
+    Terms,
+)
 from pipelines.engine.rows import Rows
 from pipelines.engine.running import Made, Order, Piece, Prepared, Running
 from pipelines.engine.turns import Turns
@@ -44,6 +54,7 @@ class Engine:
     ) -> None:
         self._prepare, self._tell = Preparer(catalog, registry), tell
         self._memory = memory or Memory(Rows())
+        self._tally = registry.tally
         self._clock = clock
         self._submitted = 0
         self._waiting: dict[str, Order] = {}
@@ -112,11 +123,15 @@ class Engine:
         rows = {id(draft): draft.rows for draft in drafts}
 
         def work(together: Sequence[Draft]) -> Sequence[None]:
-            with self._memory.watch(pool.key, together):
+            with self._tally.out_of_memory(), self._memory.watch(pool.key, together):
                 pool.pipeline.tick(together, self._memory.pad(pool.key))
             return [None] * len(together)
 
+        started = time.monotonic()
         moved, blames = in_pieces(drafts, work)
+        counted = sum(rows[id(draft)] for draft, _ in moved)
+        seconds = time.monotonic() - started
+        self._tally.add(Counters(ticks=1, rows=counted, tick_seconds=seconds, steps=len(moved)))
         for draft, error in blames:
             self._fail(draft.job_id, error)
         for draft, _ in moved:
@@ -128,9 +143,14 @@ class Engine:
 
     def _finish(self, pool: Pool) -> None:
         """Decode the drafts that are done; a job is told as finished with its last picture, in order of the seeds."""
+
+        def decode(together: Sequence[Draft]) -> Sequence[Any]:
+            with self._tally.out_of_memory():
+                return pool.pipeline.decode(together)
+
         done, most = pool.take_finished(), self._memory.most_decoded(pool.key)
         for start in range(0, len(done), most):
-            drawn, blames = in_pieces(done[start : start + most], pool.pipeline.decode)
+            drawn, blames = in_pieces(done[start : start + most], decode)
             for draft, error in blames:
                 self._fail(draft.job_id, error)
             for draft, decoded in drawn:

@@ -17,6 +17,7 @@ import structlog
 
 from pipelines.engine.protocol import (
     Cancelled,
+    Counters,
     Failed,
     Finished,
     Health,
@@ -29,6 +30,7 @@ from pipelines.engine.protocol import (
 from pipelines.engine.spawn import Child
 from pipelines.engine.wire import Begin, Cancel, Message, Submit
 from pipelines.errors import WorkerLost
+from pipelines.logs import Form
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
 
@@ -71,12 +73,13 @@ class ProcessWorker:
         device: str = "auto",
         tuning: Tuning | None = None,
         *,
+        log_form: Form = "auto",
         silence_seconds: float = 180.0,
         start_seconds: float = 900.0,
         stop_seconds: float = 5.0,
         most_deaths: int = 5,
     ) -> None:
-        self._begin = Begin(str(models_file), str(models_folder), device, tuning or Tuning())
+        self._begin = Begin(str(models_file), str(models_folder), device, tuning or Tuning(), log_form)
         self._limits = {"starting": start_seconds, "ready": silence_seconds}
         self._stop_seconds = stop_seconds
         self._most_deaths = most_deaths
@@ -90,6 +93,7 @@ class ProcessWorker:
         self._beat = time.monotonic()
         self._device = device
         self._loaded: tuple[str, ...] = ()
+        self._counters = Counters(), Counters()  # of the children that are gone, and of the present one
 
     def start(self, listener: Listener) -> None:
         self._tell = listener
@@ -105,6 +109,7 @@ class ProcessWorker:
     def health(self) -> Health:
         jobs = list(self._jobs.values())
         running = sum(job.is_running for job in jobs)
+        past, present = self._counters
         return Health(
             ready=self._state == "ready",
             state=self._state,
@@ -113,6 +118,7 @@ class ProcessWorker:
             loaded_models=self._loaded,
             running=running,
             waiting=len(jobs) - running,
+            counters=past + present,
         )
 
     def stop(self) -> None:
@@ -171,6 +177,7 @@ class ProcessWorker:
     def _note(self, health: Health) -> None:
         self._beat = time.monotonic() - health.seconds_since_beat
         self._device, self._loaded = health.device, health.loaded_models
+        self._counters = self._counters[0], health.counters
         if health.ready:
             self._state = "ready"
 
@@ -197,6 +204,7 @@ class ProcessWorker:
         status = child.end(self._stop_seconds)
         log.error("worker_died", status=status, state=self._state, running=self.health().running)
         self._child, self._loaded = None, ()
+        self._counters = self._counters[0] + self._counters[1], Counters()
         given_up = [job for job in self._jobs.values() if job.is_running and job.deaths + 1 == DEATHS_TO_FAIL]
         for job in self._jobs.values():
             job.deaths += job.is_running

@@ -1,7 +1,7 @@
 """The door between the server and whatever draws: a Worker takes tasks and tells events. Standard library only."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from pipelines.tasks import Facts, Picture, Raster, Task
@@ -73,6 +73,29 @@ Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Counters:
+    """What a worker has done since it was started; none of them ever falls while it lives.
+
+    rows: in all ticks together. tick_seconds: the time that the ticks took. steps: drafts moved on, one tick each.
+    loads, unloads: of models, parts that draw with one included. out_of_memory: work that did not fit and was done
+    again in halves, or given up. prompt_hits, prompt_misses: prompts whose embeddings were remembered, or made.
+    """
+
+    ticks: int = 0
+    rows: int = 0
+    tick_seconds: float = 0.0
+    steps: int = 0
+    loads: int = 0
+    unloads: int = 0
+    out_of_memory: int = 0
+    prompt_hits: int = 0
+    prompt_misses: int = 0
+
+    def __add__(self, other: "Counters") -> "Counters":
+        return Counters(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """ready: could draw right now. state: a word for people (starting, ready, stopped, failed).
 
@@ -86,6 +109,7 @@ class Health:
     loaded_models: tuple[str, ...]
     running: int
     waiting: int
+    counters: Counters = Counters()
 
 
 class Worker(Protocol):

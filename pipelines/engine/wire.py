@@ -6,7 +6,8 @@ Neither side trusts the other to be whole: what does not read back as exactly on
 from dataclasses import dataclass, field
 from typing import get_args
 
-from pipelines.engine.protocol import Event, Health, Terms
+from pipelines.engine.protocol import Counters, Event, Health, Terms
+from pipelines.logs import Form
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
 from pipelines.vocabulary import TASK_KINDS, Vocabulary, VocabularyError
@@ -20,12 +21,13 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first message to a child: what to draw with. The files are paths; the rest is as in the settings."""
+    """The first message to a child: what to draw with, how to log. Files are paths; the rest is as in the settings."""
 
     models_file: str
     models_folder: str
     device: str
     tuning: Tuning = field(default_factory=Tuning)
+    log_form: Form = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Cancel:
 
 Message = Begin | Submit | Cancel | Event | Health
 
-SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, *get_args(Event), Begin, Submit, Cancel, Health))
+SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, Counters, *get_args(Event), Begin, Submit, Cancel, Health))
 
 
 def encode(message: Message) -> bytes:

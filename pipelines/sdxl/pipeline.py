@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.canvas import Canvas
 from pipelines.engine.pipeline import Pad
+from pipelines.engine.tally import Tally
 from pipelines.errors import DrawingFailed
 from pipelines.sdxl.controlnet import ControlModels, controls_of
 from pipelines.sdxl.denoise import tick
@@ -33,11 +34,13 @@ class SdxlPipeline:
     IP-Adapters come from.
     """
 
-    def __init__(self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings, adapters: Adapters) -> None:
+    def __init__(
+        self, model: SdxlModel, wear: Callable[[], None], embeddings: Embeddings, adapters: Adapters, tally: Tally
+    ) -> None:
         self.model = model
         self._wear = wear
         self._adapters = adapters
-        self._prompts = Prompts(model, embeddings)
+        self._prompts = Prompts(model, embeddings, tally)
 
     def calls(self, task: Drawing) -> int:
         return len(table_of(task, self.model).steps)

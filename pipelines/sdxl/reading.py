@@ -4,6 +4,8 @@ from collections import OrderedDict
 
 import structlog
 
+from pipelines.engine.protocol import Counters
+from pipelines.engine.tally import Tally
 from pipelines.errors import TaskRefused
 from pipelines.sdxl.embeddings import Embedding, Embeddings, Words
 from pipelines.sdxl.model import SdxlModel
@@ -20,8 +22,9 @@ class Prompts:
     Each prompt is read by itself, so that what is remembered does not depend on its company.
     """
 
-    def __init__(self, model: SdxlModel, embeddings: Embeddings) -> None:
+    def __init__(self, model: SdxlModel, embeddings: Embeddings, tally: Tally) -> None:
         self._embeddings = embeddings
+        self._tally = tally
         self._encoders = TextEncoders(model.text_encoder, model.text_encoder_2, model.tokenizer, model.tokenizer_2)
         self._most_skipped = model.text_encoder.config.num_hidden_layers - 1
         self._read: OrderedDict[tuple[str, int, tuple[Embedding, ...]], Conditioning] = OrderedDict()
@@ -36,7 +39,9 @@ class Prompts:
             raise TaskRefused(f"clip_skip must be from 0 to {self._most_skipped} for this model.", field="clip_skip")
         words = self._embeddings.in_prompt(prompt)
         key = (prompt, clip_skip, tuple(words.values()))
-        if key not in self._read:
+        is_known = key in self._read
+        self._tally.add(Counters(prompt_hits=int(is_known), prompt_misses=int(not is_known)))
+        if not is_known:
             (self._read[key],) = self._encoders.read([prompt], clip_skip, self._fitting(words))
         self._read.move_to_end(key)
         if len(self._read) > MOST_REMEMBERED:

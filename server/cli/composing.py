@@ -32,7 +32,8 @@ def worker_for(settings: Settings, catalog: Catalog) -> Worker:
     if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
         files = models_file(settings), settings.weights_folder
         silence = COMPILING_SECONDS if settings.compile == "on" else SILENCE_SECONDS
-        return ProcessWorker(*files, settings.device, tuning_of(settings), silence_seconds=silence)
+        tuning, form = tuning_of(settings), settings.log_format
+        return ProcessWorker(*files, settings.device, tuning, log_form=form, silence_seconds=silence)
     return InlineWorker(catalog, settings.device, tuning_of(settings))
 
 

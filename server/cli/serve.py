@@ -1,7 +1,5 @@
 """`darkroom serve`: the server, and the panel that it starts with."""
 
-import signal
-import sys
 from typing import Annotated
 
 import typer
@@ -13,9 +11,8 @@ from server.cli.composing import Device, ModelsFile, load_catalog, settings_with
 from server.keys import KEYS_FILE, make_first_key
 from server.prompts.blocklist import Blocklist
 from server.prompts.library import Library
+from server.secret_files import open_to_others
 from server.settings import Settings
-
-GRACE_SECONDS = 10  # for requests in flight when the server is told to stop
 
 
 def serve(
@@ -27,15 +24,18 @@ def serve(
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask for no key; on a loopback address only.")] = False,
 ) -> None:
     """Start the server."""
-    import uvicorn
+    import structlog
 
     from pipelines.logs import configure_logs
     from server.app import create_app
+    from server.cli.draining import listen
 
-    configure_logs()  # before the catalogue is read, which may have something to say
     auth, worker = False if no_auth else None, "inline" if inline else None
     with told_plainly():
         settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
+        configure_logs(settings.log_format)  # before the catalogue is read, which may have something to say
+        for variable in open_to_others(settings.secret_names()):
+            structlog.get_logger().warning("secret_file_readable_by_others", variable=variable)
         catalog = load_catalog(settings)
         # Mistakes in these files are told before a first key is made, which would be shown to nobody.
         Blocklist.load(settings.blocklist)
@@ -43,22 +43,14 @@ def serve(
         made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)
-    # uvicorn stops gracefully, then raises the signal again: a server that was asked to stop has not failed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        server,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    listen(server, settings)
 
 
 def welcome(console: Console, settings: Settings, made: str | None) -> None:
     """Address, key and a line to paste, which stands below the frame and is never wrapped: it must survive a copy."""
-    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = settings.public_url or f"{scheme}://{host}:{settings.port}"
     if not settings.auth:
         key, words = "", "none needed (--no-auth): only this machine can connect"
     elif settings.admin_key is not None:

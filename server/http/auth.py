@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from server.errors import KeyMissing, SiteRefused
-from server.http.parts import TheParts
+from server.http.parts import Parts, TheParts
 from server.keys import ADMIN
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -25,11 +25,15 @@ def account_of(
     token: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     key: Annotated[str | None, Security(api_key)],
 ) -> str:
-    """The account that asks; raises KeyMissing, KeyWrong or SiteRefused."""
+    """The account that asks, which the request's log line will name; raises KeyMissing, KeyWrong or SiteRefused."""
+    request.state.account = _account_of(request, parts, token.credentials if token is not None else key)
+    return str(request.state.account)
+
+
+def _account_of(request: Request, parts: Parts, presented: str | None) -> str:
     if parts.keys is None:
         _refuse_foreign_pages(request, parts.settings.host)
         return ADMIN
-    presented = token.credentials if token is not None else key
     if not presented:
         raise KeyMissing
     return parts.keys.account_of(presented.encode("latin-1"))  # as it came over the wire

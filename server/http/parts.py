@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.checks import Check
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
@@ -18,7 +19,7 @@ from server.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """keys: None where the operator chose to run without any."""
+    """keys: None where the operator chose to run without any. checks: what has to hold for us to be ready, by name."""
 
     settings: Settings
     catalog: Catalog
@@ -29,6 +30,7 @@ class Parts:
     keys: Keys | None
     library: Library
     enhancer: Enhancer
+    checks: dict[str, Check]
 
 
 def parts_of(request: Request) -> Parts:

@@ -10,7 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from pipelines.errors import DarkroomError
-from server.errors import AddressUnknown, BodyInvalid, InternalError, MethodWrong, QueueFull, status_of
+from server.errors import (
+    AddressUnknown,
+    BodyInvalid,
+    InternalError,
+    MethodWrong,
+    QueueFull,
+    ServerStopping,
+    status_of,
+)
 from server.http.body import blaming
 
 Wording = Callable[[DarkroomError, str], dict[str, Any]]
@@ -32,7 +40,7 @@ class Problems:
 
     def render(self, request: Request, error: DarkroomError, headers: Mapping[str, str] | None = None) -> JSONResponse:
         """The whole response. Nothing of the request is repeated in it."""
-        path = request.scope["path"]
+        path = request.scope["path"].removeprefix(request.scope["root_path"])
         wording = next(
             (words for prefix, words in self._wordings.items() if path.startswith(f"{prefix}/")), our_wording
         )
@@ -40,7 +48,7 @@ class Problems:
         headers = dict(headers or {})
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, QueueFull):
+        if isinstance(error, QueueFull | ServerStopping):
             headers["Retry-After"] = str(error.retry_after)
         return JSONResponse(wording(error, request.state.request_id), status, headers)
 

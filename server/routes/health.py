@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from server.checks import problems_of
 from server.http.parts import TheParts
 
 router = APIRouter(tags=["health"])
@@ -14,18 +15,19 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses={503: {"description": "It could not draw right now; `state` says why."}})
+@router.get("/readyz", responses={503: {"description": "It could not draw right now; `problems` says why."}})
 async def readyz(parts: TheParts) -> JSONResponse:
-    """200 when a picture could be drawn right now: the model is loaded and the drawing thread shows life."""
+    """200 when a picture could be drawn and kept right now; being busy changes nothing of that."""
     health = parts.worker.health()
-    is_fresh = health.seconds_since_beat <= parts.settings.stale_beat_seconds
-    is_ready = health.ready and is_fresh
+    problems = await problems_of(parts.checks)
+    status = "stopping" if parts.jobs.is_closed else "not ready" if problems else "ready"
     body = {
-        "status": "ready" if is_ready else "not ready",
-        "state": health.state if is_fresh else "silent",
+        "status": status,
+        "problems": problems,
+        "state": health.state,
         "device": health.device,
         "models": list(health.loaded_models),
         "running": health.running,
         "waiting": health.waiting,
     }
-    return JSONResponse(body, 200 if is_ready else 503)
+    return JSONResponse(body, 200 if status == "ready" else 503)

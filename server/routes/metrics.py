@@ -5,7 +5,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from server.http.auth import account_of
 from server.http.parts import TheParts
-from server.jobs import OPEN
 
 router = APIRouter(tags=["health"], dependencies=[Depends(account_of)])
 
@@ -13,8 +12,6 @@ router = APIRouter(tags=["health"], dependencies=[Depends(account_of)])
 @router.get("/metrics", response_class=Response)
 async def metrics(parts: TheParts) -> Response:
     """Counters since the start, and the queue as it is now."""
-    counts = await parts.jobs.counts()
-    for state in OPEN:
-        parts.metrics.open_jobs.labels(state.value).set(counts[state])
+    parts.metrics.waiting_and_running((await parts.jobs.open_by_model()).items())
     parts.metrics.worker_ready.set(parts.worker.health().ready)
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)

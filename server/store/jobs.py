@@ -35,6 +35,12 @@ def is_full(connection: Connection, most_queued: int) -> bool:
     return connection.execute(queued).scalar_one() >= most_queued
 
 
+def open_by_model(connection: Connection) -> dict[tuple[State, str | None], int]:
+    """How many jobs have not ended, by state and model."""
+    counted = select(jobs.c.state, jobs.c.model, func.count()).where(is_open).group_by(jobs.c.state, jobs.c.model)
+    return {(State(state), model): count for state, model, count in connection.execute(counted)}
+
+
 def get(connection: Connection, job_id: str) -> Job | None:
     """With its images; None where it is deleted."""
     row = connection.execute(select(jobs).where(jobs.c.id == job_id, jobs.c.deleted.is_(None))).one_or_none()

@@ -78,6 +78,7 @@ def test_the_least_recently_used_goes_when_the_budget_is_spent(catalog: Catalog)
     registry.sdxl("one")
     registry.sdxl("three")
     assert registry.loaded() == ("one", "three")
+    assert (registry.tally.counters.loads, registry.tally.counters.unloads) == (3, 1)
 
 
 def test_a_model_larger_than_the_budget_is_refused_and_drives_nobody_out(catalog: Catalog) -> None:

@@ -94,7 +94,8 @@ def small_catalog(folder: Path) -> Catalog:
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """The address of an application that a real uvicorn serves in a thread."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    quietly: dict[str, Any] = {"log_config": None, "access_log": False}
+    config = uvicorn.Config(app, port=0, proxy_headers=False, timeout_graceful_shutdown=5, **quietly)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()

@@ -59,6 +59,21 @@ def test_the_log_tells_of_a_job_but_not_its_prompt(shared: Served) -> None:
     assert "secret wish" not in str(lines)
 
 
+def test_a_request_s_line_says_what_was_asked_and_by_whom_but_nothing_that_the_caller_made_up(shared: Served) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        answer = shared.client.request("MADEUP", "/darkroom/v1/jobs/secret-in-the-address?key=secret")
+        drawn = shared.client.post("/v1/images/generations", json={"prompt": "my secret wish"})
+        until(lambda: [line["event"] for line in lines].count("request_answered") == 2)
+    first, second = (line for line in lines if line["event"] == "request_answered")
+    assert (first["method"], first["status"]) == ("other", answer.status_code)
+    assert (second["method"], second["route"], second["status"]) == ("POST", "/v1/images/generations", 200)
+    assert second["account"] == "admin"
+    assert second["milliseconds"] > 0
+    accepted = next(line for line in lines if line["event"] == "job_accepted")
+    assert accepted["request"] == second["request"] == drawn.headers["x-request-id"]
+    assert "secret" not in str(lines)
+
+
 def test_both_headers_carry_a_key(shared: Served) -> None:
     key = shared.client.headers["authorization"].removeprefix("Bearer ")
     assert httpx.get(f"{shared.url}/v1/models", headers={"X-API-Key": key}).status_code == 200
@@ -93,7 +108,27 @@ def test_readiness_follows_the_worker(serve: Serve) -> None:
     assert httpx.get(f"{served.url}/readyz").status_code == 200
     worker.silent_seconds = 61.0
     silent = httpx.get(f"{served.url}/readyz")
-    assert (silent.status_code, silent.json()["state"]) == (503, "silent")
+    assert silent.status_code == 503
+    assert "no life" in silent.json()["problems"]["worker"]
+
+
+def test_a_busy_server_is_ready(serve: Serve) -> None:
+    served = serve(max_queue=1)
+    served.worker.hold()
+    for _ in range(2):
+        served.client.post("/darkroom/v1/jobs", json={"task": "text_to_image", "prompt": "a red star"})
+        served.worker.await_running()
+    health = httpx.get(f"{served.url}/readyz")
+    assert (health.status_code, health.json()["waiting"], health.json()["problems"]) == (200, 1, {})
+
+
+def test_a_disk_without_its_reserve_is_told_in_words_and_not_by_its_place(serve: Serve) -> None:
+    served = serve(disk_reserve=2**60)
+    full = httpx.get(f"{served.url}/readyz")
+    assert full.status_code == 503
+    assert list(full.json()["problems"]) == ["disk"]
+    assert str(served.data) not in full.text
+    assert httpx.get(f"{served.url}/livez").status_code == 200
 
 
 def test_the_figures_count_what_happened(serve: Serve) -> None:
@@ -103,11 +138,27 @@ def test_the_figures_count_what_happened(serve: Serve) -> None:
         served.client.post("/v1/images/generations", json=star).raise_for_status()
     served.client.get("/v1/models/nobody-put-this-here")
     figures = served.client.get("/metrics").text
-    assert 'darkroom_ended_jobs_total{state="succeeded"} 2.0' in figures
+    assert 'darkroom_ended_jobs_total{code="",state="succeeded"} 2.0' in figures
     assert "darkroom_draw_seconds_count 2.0" in figures
     assert 'method="POST",route="/v1/images/generations",status="200"} 2.0' in figures
     assert 'route="/v1/models/{model_id}",status="404"} 1.0' in figures
     assert "nobody-put-this-here" not in figures
+
+
+def test_the_figures_tell_who_waits_for_which_model_and_why_jobs_failed(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    job = {"task": "text_to_image", "prompt": "a red star"}
+    for _ in range(3):
+        served.client.post("/darkroom/v1/jobs", json=job).raise_for_status()
+    served.worker.await_running()
+    until(lambda: 'darkroom_open_jobs{model="flat",state="running"} 1.0' in served.client.get("/metrics").text)
+    assert 'darkroom_open_jobs{model="flat",state="queued"} 2.0' in served.client.get("/metrics").text
+    served.worker.failing = "out_of_memory", "Ask for less."
+    served.worker.let_go()
+    failed = 'darkroom_ended_jobs_total{code="out_of_memory",state="failed"} 3.0'
+    until(lambda: failed in served.client.get("/metrics").text)
+    assert "darkroom_open_jobs{" not in served.client.get("/metrics").text
 
 
 def test_our_own_list_of_models_tells_what_is_installed(shared: Served) -> None:

@@ -98,9 +98,11 @@ def assert_last_start_was_alone(events: list[Event], job_id: str) -> None:
 def test_no_job_is_lost_with_the_child(worker: ProcessWorker, ears: Ears, signum: signal.Signals) -> None:
     innocents = submit_innocents(worker, signum.name, range(8))
     ears.wait_for(Progressed, *innocents)
+    counted = worker.health().counters.steps
     (child,) = children_of(os.getpid())
     os.kill(child, signum)
     ears.wait_for_end(*innocents)
+    assert worker.health().counters.steps >= counted  # what the first child did is not forgotten
     assert_all_drawn(ears, innocents)
     assert children_of(os.getpid()) != [child]
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.engine.protocol import (
     Cancelled,
+    Counters,
     Event,
     Failed,
     Finished,
@@ -124,7 +125,7 @@ OTHERS: list[Message] = [
     Begin("models.yaml", "models", "cuda:1"),
     Submit("j", PLAIN, Terms("somebody", -1, 1.8e9, previews=True)),
     Cancel("j"),
-    Health(True, "ready", "cpu", 0.25, ("m", "n"), 3, 4),
+    Health(True, "ready", "cpu", 0.25, ("m", "n"), 3, 4, Counters(1, 2, 0.5, 3, 4, 5, 6, 7, 8)),
 ]
 
 

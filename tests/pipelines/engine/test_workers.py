@@ -118,6 +118,19 @@ def test_health_says_ready_and_who_is_drawn(worker: Worker, ears: Ears) -> None:
     ears.wait_for(Cancelled, "seen")
 
 
+def test_health_counts_what_was_drawn(worker: Worker, ears: Ears) -> None:
+    before = worker.health().counters
+    worker.submit("counted", task(steps=2, count=3), Terms())
+    ears.wait_for(Finished, "counted")
+    after = worker.health().counters
+    assert after.steps - before.steps >= 6  # more where a job of another test was at its end
+    assert after.rows - before.rows >= after.ticks - before.ticks > 0
+    assert after.tick_seconds > before.tick_seconds
+    worker.submit("too large", task("!oom"), Terms())
+    ears.wait_for(Failed, "too large")
+    assert worker.health().counters.out_of_memory == after.out_of_memory + 1
+
+
 def test_stopping_cancels_what_is_left_and_ends_all_that_was_started(make: Make, tmp_path: Path) -> None:
     worker, ears = make(*write_catalogue(tmp_path)), Ears()
     threads, children = set(threading.enumerate()), set(children_of(os.getpid()))

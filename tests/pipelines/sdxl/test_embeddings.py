@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipelines.catalog import Catalog
+from pipelines.engine.tally import Tally
 from pipelines.errors import WeightsRefused
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
@@ -111,7 +112,7 @@ def test_only_whole_words_are_meant(text: str, expected: list[str]) -> None:
 
 
 def test_a_dropped_in_file_is_read_by_the_name_of_its_file(catalog: Catalog, model: SdxlModel, ring: Embedding) -> None:
-    prompts = Prompts(model, Embeddings(catalog))
+    prompts = Prompts(model, Embeddings(catalog), Tally())
     before = prompts.read("a my ring (v2) b", 0)
     put(catalog, "My Ring", ring.vectors)
     after = prompts.read("a my ring (v2) b", 0)
@@ -121,7 +122,7 @@ def test_a_dropped_in_file_is_read_by_the_name_of_its_file(catalog: Catalog, mod
 
 
 def test_a_file_that_was_replaced_is_read_again(catalog: Catalog, model: SdxlModel, ring: Embedding) -> None:
-    prompts = Prompts(model, Embeddings(catalog))
+    prompts = Prompts(model, Embeddings(catalog), Tally())
     put(catalog, "ink", ring.vectors)
     before = prompts.read("ink", 0)
     assert prompts.read("ink", 0) is before
@@ -130,7 +131,7 @@ def test_a_file_that_was_replaced_is_read_again(catalog: Catalog, model: SdxlMod
 
 
 def test_an_embedding_for_other_encoders_is_read_as_a_plain_word(catalog: Catalog, model: SdxlModel) -> None:
-    prompts = Prompts(model, Embeddings(catalog))
+    prompts = Prompts(model, Embeddings(catalog), Tally())
     before = prompts.read("a ink b", 0)
     put(catalog, "ink", (torch.zeros(2, 768), torch.zeros(2, 1280)))
     assert torch.equal(prompts.read("a ink b", 0).embeddings, before.embeddings)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pipelines.catalog import Catalog
+from pipelines.engine.tally import Tally
 from pipelines.errors import TaskRefused
 from pipelines.registry import Registry
 from pipelines.sdxl import reading
@@ -12,12 +13,23 @@ from pipelines.sdxl.reading import Prompts
 
 
 @pytest.fixture
-def prompts(catalog: Catalog, registry: Registry) -> Prompts:
-    return Prompts(registry.sdxl("tiny"), Embeddings(catalog))
+def tally() -> Tally:
+    return Tally()
+
+
+@pytest.fixture
+def prompts(catalog: Catalog, registry: Registry, tally: Tally) -> Prompts:
+    return Prompts(registry.sdxl("tiny"), Embeddings(catalog), tally)
 
 
 def test_a_prompt_is_read_once(prompts: Prompts) -> None:
     assert prompts.read("a star", 0) is prompts.read("a star", 0)
+
+
+def test_what_was_remembered_and_what_was_read_is_counted(prompts: Prompts, tally: Tally) -> None:
+    for prompt in ("a star", "a ring", "a star", "a star"):
+        prompts.read(prompt, 0)
+    assert (tally.counters.prompt_hits, tally.counters.prompt_misses) == (2, 2)
 
 
 @torch.inference_mode()

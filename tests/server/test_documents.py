@@ -1,0 +1,54 @@
+"""The tables for operators name what there is: every setting with its default, and every metric."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from server.secret_files import variable
+from server.settings import Settings
+from tests.server.serving import Served
+
+DOCS = Path(__file__).parents[2] / "docs"
+NOT_A_VALUE = {"data": "the user's data folder"}  # it depends on the user
+
+
+def rows(page: str, name: str) -> list[list[str]]:
+    """The cells of the table rows whose first one is such a name."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if re.match(rf"\| `{name}", line)]
+
+
+def shown(name: str, default: object) -> str:
+    """A default in the words of the table."""
+    if default is PydanticUndefined:
+        return NOT_A_VALUE[name]
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return "unset" if default in (None, "", ()) else f"`{default}`"
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    listed = {cells[0].strip("`"): cells[1] for cells in rows("configuration.md", "DARKROOM_")}
+    there_are = {variable(name): shown(name, field.default) for name, field in Settings.model_fields.items()}
+    assert listed == there_are
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict[str, set[str]]:
+    """The labels of every metric, as the table has them."""
+    return {name.strip("`"): set(labels.split(", ")) - {""} for name, labels, _ in rows("operations.md", "darkroom_")}
+
+
+def test_every_metric_is_listed(shared: Served, metrics: dict[str, set[str]]) -> None:
+    told = re.findall(r"# HELP (\w+)", shared.client.get("/metrics").text)
+    assert set(metrics) == {name for name in told if not name.endswith("_created")}
+
+
+def test_every_metric_is_listed_with_its_labels(shared: Served, metrics: dict[str, set[str]]) -> None:
+    shared.client.post("/v1/images/generations", json={"prompt": "a red star"}).raise_for_status()
+    told = re.findall(r"^(darkroom_\w+?)(?:_bucket)?{(.*?)}", shared.client.get("/metrics").text, flags=re.MULTILINE)
+    labels = {name: set(re.findall(r'(\w+)="', said)) - {"le"} for name, said in told if name in metrics}
+    assert {"darkroom_ended_jobs_total", "darkroom_http_seconds"} <= set(labels)
+    assert labels == {name: metrics[name] for name in labels}
