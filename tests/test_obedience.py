@@ -24,6 +24,7 @@ from tests.shapes import (
 )
 from training.text2image import BUCKETS, bucket_scenes
 
+FROZEN = "590fddab6f8c3785b859dcf9a685ac18360501725625017106cb1187b6cf8186"
 SAMPLE = 24
 SCATTER = 25  # points: two and a half standard deviations of a sample of 24
 Report = Callable[[list[str]], None]
@@ -61,6 +62,11 @@ def test_a_sample_is_obeyed_as_the_committed_figures_say(artist: Artist, report:
     report(table(f"shapes-xl, a sample of {SAMPLE} prompts", tally))
     for name, figure in read_figures()["percent"]["single"].items():
         assert percent(tally[name]) >= figure - SCATTER, name
+
+
+def test_the_base_is_frozen() -> None:
+    """The LoRA, the ControlNet and the IP-Adapter were trained on exactly these files: train those anew with others."""
+    assert weights_sha256() == FROZEN
 
 
 def test_the_committed_figures_are_of_these_weights(report: Report) -> None:

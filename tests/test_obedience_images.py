@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,8 +18,9 @@ from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import Scene, Thing
 from pipelines.engine.inline import InlineWorker
 from pipelines.tasks import Drawing, FirstPass, ImageToImage, Inpaint, Outpaint, Task, TextToImage
-from tests.judge import look, verdict
-from tests.over_http import JOBS, all_drawn, body_of, client_of
+from tests.judge import Sight, look, verdict
+from tests.over_http import JOBS, all_drawn, at_once, body_of, client_of
+from tests.over_http import drawn as drawn_over_http
 from tests.server.serving import quiet
 from tests.shapes import Artist, judged_scenes, percent
 
@@ -129,6 +131,21 @@ def test_a_picture_drawn_small_and_drawn_over_still_obeys(artist: Artist, client
     verdicts = [verdict(image, scene) for image, (scene, _) in zip(results, scenes, strict=True)]
     for name in ("background", "colour", "place"):
         assert percent([one[name] for one in verdicts]) >= 75, name
+
+
+def test_the_lora_turns_every_colour_into_ink_and_leaves_the_shapes(artist: Artist, client: httpx.Client) -> None:
+    scenes = judged_scenes(16)
+
+    def seen(scale: float) -> list[Sight]:
+        loras = [{"name": "shapes-ink", "scale": scale}]
+        tasks = [artist.task(text, seed=seed) for seed, (_, text) in enumerate(scenes)]
+        images = at_once([partial(drawn_over_http, client, body_of(task) | {"loras": loras}) for task in tasks])
+        return [look(image) for image in images]
+
+    inked, plain = seen(1.0), seen(0.0)
+    assert sum((sight.colour, sight.background) == ("black", "white") for sight in inked) >= 14
+    assert sum(sight.shape == scene.things[0].shape for sight, (scene, _) in zip(inked, scenes, strict=True)) >= 12
+    assert sum(sight.colour == scene.things[0].colour for sight, (scene, _) in zip(plain, scenes, strict=True)) >= 13
 
 
 @pytest.mark.xfail(strict=True, reason="the shapes model reads the end of a prompt, which weights leave alone")

@@ -24,7 +24,7 @@ models:
       - path: weights.safetensors
     dtype: float32
 """
-DEMOS = ("shapes-xl",)
+DEMOS = ("shapes-xl", "shapes-ink")
 REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",

@@ -115,9 +115,10 @@ def test_readiness_follows_the_worker(serve: Serve) -> None:
 def test_a_busy_server_is_ready(serve: Serve) -> None:
     served = serve(max_queue=1)
     served.worker.hold()
-    for _ in range(2):
-        served.client.post("/darkroom/v1/jobs", json={"task": "text_to_image", "prompt": "a red star"})
-        served.worker.await_running()
+    for state in ("running", "queued"):
+        job = served.client.post("/darkroom/v1/jobs", json={"task": "text_to_image", "prompt": "a red star"}).json()
+        until(lambda job=job, state=state: served.client.get(f"/darkroom/v1/jobs/{job['id']}").json()["state"] == state)
+    until(lambda: httpx.get(f"{served.url}/readyz").json()["waiting"] == 1)
     health = httpx.get(f"{served.url}/readyz")
     assert (health.status_code, health.json()["waiting"], health.json()["problems"]) == (200, 1, {})
 
