@@ -1,6 +1,7 @@
 """Over HTTP: tasks that start from a picture obey as prompts do, and what was not asked for stays as it is."""
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import fields
@@ -146,6 +147,19 @@ def test_the_lora_turns_every_colour_into_ink_and_leaves_the_shapes(artist: Arti
     assert sum((sight.colour, sight.background) == ("black", "white") for sight in inked) >= 14
     assert sum(sight.shape == scene.things[0].shape for sight, (scene, _) in zip(inked, scenes, strict=True)) >= 12
     assert sum(sight.colour == scene.things[0].colour for sight, (scene, _) in zip(plain, scenes, strict=True)) >= 13
+
+
+def test_prompts_with_weights_are_obeyed_as_those_without(artist: Artist, client: httpx.Client) -> None:
+    scenes = judged_scenes(16)
+    texts = [
+        re.sub(rf"\b{scene.things[0].colour}\b", rf"({scene.things[0].colour}:1.5)", text, count=1)
+        for scene, text in scenes
+    ]
+    assert sum(":1.5)" in text for text in texts) >= 14  # a sentence may say "grey"
+    images = all_drawn(client, [artist.task(text, seed=seed) for seed, text in enumerate(texts)])
+    verdicts = [verdict(image, scene) for image, (scene, _) in zip(images, scenes, strict=True)]
+    for name in ("background", "colour", "place", "shape", "size"):
+        assert percent([one[name] for one in verdicts]) >= 80, name
 
 
 @pytest.mark.xfail(strict=True, reason="the shapes model reads the end of a prompt, which weights leave alone")

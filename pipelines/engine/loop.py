@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
@@ -25,6 +26,7 @@ from pipelines.engine.protocol import (
 )
 from pipelines.engine.rows import Rows
 from pipelines.engine.running import Made, Order, Piece, Prepared, Running
+from pipelines.engine.threads import one_thread
 from pipelines.engine.turns import Turns
 from pipelines.errors import DarkroomError, DeadlinePassed, DrawingFailed, OutOfMemory
 from pipelines.preparing import Preparer
@@ -88,13 +90,14 @@ class Engine:
 
     def turn(self) -> bool:
         """Admit what waits, move one pool on by one tick, finish what is done. False: there was nothing to do."""
-        self._admit()
-        pool, drafts = self._next()
-        if pool is None:
-            return False
-        self._tick(pool, drafts)
-        self._finish(pool)
-        return True
+        with one_thread() if self._memory.rows.deterministic else nullcontext():
+            self._admit()
+            pool, drafts = self._next()
+            if pool is None:
+                return False
+            self._tick(pool, drafts)
+            self._finish(pool)
+            return True
 
     def _admit(self) -> None:
         self._expire()

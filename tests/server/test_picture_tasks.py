@@ -252,6 +252,7 @@ def test_a_bad_field_is_told_by_name(shared: Served, body: dict[str, Any], field
 def test_terms_reach_the_worker(serve: Serve) -> None:
     served = serve()
     job = served.client.post(JOBS, json=STAR | {"priority": 3, "timeout_seconds": 60, "previews": True}).json()
+    until(lambda: bool(served.worker.terms))
     (terms,) = served.worker.terms
     assert (terms.priority, terms.previews) == (3, True)
     assert terms.deadline == job["deadline"] == pytest.approx(job["created_at"] + 60, abs=1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.server.serving import Serve
+from tests.server.serving import Serve, until
 
 LORA = {
     "lora_unet_mid_block_attn1_to_q.lora_down.weight": torch.zeros(4, 640),
@@ -43,6 +43,7 @@ def test_a_job_may_use_what_was_found(serve: Serve, loras: Path) -> None:
     save_file(LORA, loras / "Wool & Ink.safetensors")
     served.client.post(RESCAN)
     assert served.client.post("/darkroom/v1/jobs", json=body).status_code == 202
+    until(lambda: bool(served.worker.tasks))
     (task,) = served.worker.tasks
     assert [(lora.name, lora.scale) for lora in task.loras] == [("wool-ink", 0.5)]
 

@@ -88,5 +88,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _command(pid: int) -> bytes:
-    file = Path(f"/proc/{pid}/cmdline")
-    return file.read_bytes() if file.exists() else b""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return b""
