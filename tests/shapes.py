@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 import torch
 from PIL import Image
 
@@ -27,6 +28,12 @@ TARGETS = {"background": 98.0, "colour": 95.0, "place": 95.0, "shape": 90.0, "si
 
 Size = tuple[int, int]
 Tally = dict[str, list[bool]]
+
+
+def needs(model: str, stage: str) -> pytest.MarkDecorator:
+    """Skips where a model of the shapes' world has not been trained yet."""
+    reason = f"{model} is not trained yet: scripts/train_demo --stage {stage}"
+    return pytest.mark.skipif(not (FOLDER.parent / model).is_dir(), reason=reason)
 
 
 class Artist:

@@ -1,0 +1,102 @@
+"""The shapes upscaler: sharper than bicubic by far, without a seam, within the memory that is stated."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.canvas import picture_of, raster_of
+from pipelines.demo.draw import draw_scene
+from pipelines.demo.world import random_scene
+from pipelines.drain import draw
+from pipelines.planning import upscale
+from pipelines.tasks import Raster
+from pipelines.upscale.tiles import Grid, side_for
+from tests.shapes import ROOT, Artist, needs
+
+SCALE, SIDE = 4, 128
+LEAST_GAIN_DB = 3.0
+STATED_MB = 1500  # docs/shapes.md
+Levels = NDArray[np.float64]
+
+pytestmark = [pytest.mark.draws, needs("shapes-upscale", "upscale")]
+
+
+def enlarged(artist: Artist, images: list[Image.Image]) -> list[Image.Image]:
+    tasks = [
+        upscale(artist.catalog, image=raster_of(image), model="shapes-upscale", mode="conservative", factor=SCALE)
+        for image in images
+    ]
+    drawn = [pictures[0] for pictures in draw(artist.catalog, artist.registry, tasks)]
+    return [picture_of(Raster(one.width, one.height, one.pixels)) for one in drawn]
+
+
+def scenes(count: int, side: int) -> list[Image.Image]:
+    random = Random(2026)
+    kinds = [random_scene(random, held_out=True, pair=index % 4 == 3) for index in range(count)]
+    return [draw_scene(scene, side, side, random) for scene in kinds]
+
+
+def psnr(one: Image.Image, other: Image.Image) -> float:
+    """In dB, of levels of 255."""
+    error = ((np.asarray(one, float) - np.asarray(other, float)) ** 2).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+@pytest.mark.parametrize("count", [8, pytest.param(40, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
+def test_it_beats_bicubic(artist: Artist, report: Callable[[list[str]], None], count: int) -> None:
+    large = scenes(count, SIDE * SCALE)
+    small = [image.resize((SIDE, SIDE), Image.Resampling.BOX) for image in large]
+    bicubic = [image.resize((SIDE * SCALE, SIDE * SCALE), Image.Resampling.BICUBIC) for image in small]
+    ours = np.mean([psnr(one, other) for one, other in zip(enlarged(artist, small), large, strict=True)])
+    theirs = np.mean([psnr(one, other) for one, other in zip(bicubic, large, strict=True)])
+    report([f"shapes-upscale, {count} scenes: {ours:.1f} dB PSNR, bicubic {theirs:.1f}"])
+    assert ours >= theirs + LEAST_GAIN_DB
+
+
+def test_no_seam_is_seen_where_tiles_meet(artist: Artist) -> None:
+    """Across the borders of the tiles neighbouring pixels differ no more than elsewhere, beyond 5 %."""
+    side = 512  # two tiles and more a side
+    (image,) = enlarged(artist, [_slope(side)])
+    levels, borders = np.asarray(image, float), _borders(side)
+    for axis in (0, 1):
+        steps = np.abs(np.diff(levels, axis=axis)).mean(axis=(1 - axis, 2))
+        assert steps[borders].mean() <= 1.05 * np.delete(steps, borders).mean()
+
+
+def _slope(side: int) -> Image.Image:
+    """Even changes of colour, in which a seam would stand out."""
+    across, down = np.meshgrid(np.linspace(20, 230, side), np.linspace(230, 20, side))
+    return Image.fromarray(np.stack([across, down, (across + down) / 2], axis=-1).astype(np.uint8))
+
+
+def _borders(side: int) -> list[int]:
+    """Rows (or columns) of the enlarged picture where one tile fades into the next."""
+    step = Grid(side, side, side_for(side, side)).step
+    return [place for at in range(step, side, step) for place in range(SCALE * (at - 8), SCALE * (at + 8))]
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_a_large_picture_stays_under_the_stated_memory(report: Callable[[list[str]], None]) -> None:
+    """In a process of its own, 2048x2048 to 4096x4096; what torch and the libraries take is in it."""
+    code = """
+import torch
+from PIL import Image
+from tests.test_shapes_upscale import upscale, draw, raster_of
+from tests.shapes import Artist
+import resource
+artist = Artist()
+picture = raster_of(Image.new("RGB", (2048, 2048), "teal"))
+task = upscale(artist.catalog, image=picture, model="shapes-upscale", factor=2)
+draw(artist.catalog, artist.registry, [task])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    report([f"shapes-upscale, 2048x2048 twice as large: {done.stdout.strip()} MB resident at most"])
+    assert int(done.stdout) <= STATED_MB
