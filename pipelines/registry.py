@@ -19,7 +19,6 @@ from torch import nn
 
 from pipelines.catalog import Catalog, Model
 from pipelines.engine.protocol import Counters
-from pipelines.engine.tally import Tally
 from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
@@ -32,6 +31,7 @@ from pipelines.sdxl.lora import PARTS as LORA_PARTS
 from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
+from pipelines.tally import Tally
 from pipelines.tasks import Lora
 from pipelines.tools import Tools
 from pipelines.tuning import Tuning

@@ -21,8 +21,8 @@ from pipelines.tuning import Tuning
 
 if TYPE_CHECKING:
     from pipelines.engine.loop import Engine
-    from pipelines.engine.tally import Tally
     from pipelines.registry import Registry
+    from pipelines.tally import Tally
 
 log = structlog.get_logger("worker")
 

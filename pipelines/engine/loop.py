@@ -26,12 +26,12 @@ from pipelines.engine.protocol import (
 )
 from pipelines.engine.rows import Rows
 from pipelines.engine.running import Made, Order, Piece, Prepared, Running
-from pipelines.engine.threads import one_thread
 from pipelines.engine.turns import Turns
 from pipelines.errors import DarkroomError, DeadlinePassed, DrawingFailed, OutOfMemory
 from pipelines.preparing import Preparer
 from pipelines.registry import Registry
 from pipelines.tasks import Task
+from pipelines.threads import one_thread
 
 log = structlog.get_logger("engine")
 

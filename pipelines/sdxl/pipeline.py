@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from pipelines.canvas import Canvas
 from pipelines.engine.pipeline import Pad
-from pipelines.engine.tally import Tally
 from pipelines.errors import DrawingFailed
 from pipelines.sdxl.controlnet import ControlModels, controls_of
 from pipelines.sdxl.denoise import tick
@@ -20,6 +19,7 @@ from pipelines.sdxl.latents import decode, preview
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.reading import Prompts
 from pipelines.sdxl.start import drafts_of, table_of
+from pipelines.tally import Tally
 from pipelines.tasks import Drawing, Raster
 
 

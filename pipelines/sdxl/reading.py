@@ -5,11 +5,11 @@ from collections import OrderedDict
 import structlog
 
 from pipelines.engine.protocol import Counters
-from pipelines.engine.tally import Tally
 from pipelines.errors import TaskRefused
 from pipelines.sdxl.embeddings import Embedding, Embeddings, Words
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning, TextEncoders
+from pipelines.tally import Tally
 
 log = structlog.get_logger("prompts")
 

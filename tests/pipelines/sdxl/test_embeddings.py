@@ -9,7 +9,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipelines.catalog import Catalog
-from pipelines.engine.tally import Tally
 from pipelines.errors import WeightsRefused
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
@@ -17,6 +16,7 @@ from pipelines.sdxl.embeddings import Embedding, Embeddings, read_embedding, spl
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import TextEncoders, chunks
 from pipelines.sdxl.reading import Prompts
+from pipelines.tally import Tally
 from tests.pipelines.conftest import WIDTHS
 from tests.pipelines.engine.company import Listening, farthest
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from pipelines.catalog import Catalog
-from pipelines.engine.tally import Tally
 from pipelines.errors import TaskRefused
 from pipelines.registry import Registry
 from pipelines.sdxl import reading
 from pipelines.sdxl.embeddings import Embeddings
 from pipelines.sdxl.reading import Prompts
+from pipelines.tally import Tally
 
 
 @pytest.fixture
