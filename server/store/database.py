@@ -4,8 +4,9 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,8 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from server.errors import DatabaseLost, StorageFailed
 
 BUSY_MILLISECONDS = 20_000  # that a writer waits for one of another process
+RETRY_SECONDS = 0.01
 PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",  # a commit that was told survives a power cut
     "foreign_keys = ON",
     f"busy_timeout = {BUSY_MILLISECONDS}",
@@ -68,11 +69,15 @@ class Database:
         return await asyncio.to_thread(self._within, self.look, lambda connection: step(connection, *args, **kwargs))
 
     def make_file(self) -> None:
-        """SQLite's file, for its owner's eyes only; the files beside it take its mode."""
+        """SQLite's file, for its owner's eyes only; the files beside it take its mode.
+
+        One that is there is not opened: to close it would take this process's locks on it away (fcntl(2)).
+        """
         if self.is_sqlite and self.url.database:
             file = Path(self.url.database)
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+            with suppress(FileExistsError):
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -95,6 +100,22 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """The one switch for which SQLite waits for nobody: servers that start at once on a new file get in each other's
+    way. Once it is done, it is done for good, and asking for it again costs nothing.
+    """
+    until = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 def _begin(connection: Connection) -> None:
