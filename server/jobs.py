@@ -122,9 +122,6 @@ class Jobs:
                 self.note_end(job_id)
         return job
 
-    async def counts(self) -> dict[State, int]:
-        return await self._database.read(rows.counts)
-
     @property
     def here(self) -> int:
         """How many jobs the worker of this process has been given."""

@@ -162,6 +162,19 @@ def test_prompts_with_weights_are_obeyed_as_those_without(artist: Artist, client
         assert percent([one[name] for one in verdicts]) >= 80, name
 
 
+def test_a_weight_of_one_changes_nothing_and_any_other_does(artist: Artist, client: httpx.Client) -> None:
+    """What else a weight does is the business of tests/pipelines/sdxl/test_emphasis.py, and of the next test."""
+    plain, one, more = all_drawn(
+        client,
+        [
+            artist.task(f"a big {word} circle on a white background", seed=1)
+            for word in ("red", "(red:1.0)", "(red:1.5)")
+        ],
+    )
+    assert np.abs(np.asarray(plain, int) - np.asarray(one, int)).max() <= 1
+    assert np.abs(np.asarray(plain, int) - np.asarray(more, int)).max() > 1
+
+
 @pytest.mark.xfail(strict=True, reason="the shapes model reads the end of a prompt, which weights leave alone")
 def test_of_two_colours_the_heavier_word_wins(artist: Artist, client: httpx.Client) -> None:
     def redness(red: float, blue: float) -> float:

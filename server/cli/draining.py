@@ -1,4 +1,4 @@
-"""uvicorn's server, told to stop: first it finishes what it owes, answering meanwhile; the second time it is over."""
+"""uvicorn's server, told to stop: first it finishes what it draws, answering meanwhile; the second time it is over."""
 
 import math
 import signal

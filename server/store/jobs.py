@@ -82,11 +82,6 @@ def cancel(connection: Connection, job_id: str, now: float) -> None:
     connection.execute(update(jobs).where(*unclaimed).values(state=State.CANCELLED, ended=now, pixels=None))
 
 
-def counts(connection: Connection) -> dict[State, int]:
-    counted = select(jobs.c.state, func.count()).where(jobs.c.deleted.is_(None)).group_by(jobs.c.state)
-    return dict.fromkeys(State, 0) | {State(state): count for state, count in connection.execute(counted)}
-
-
 def forget(connection: Connection, before: float, now: float) -> None:
     """Nobody sees the jobs any more that ended before a moment; their rows stay until they are purged."""
     over = jobs.c.ended < before, jobs.c.deleted.is_(None)

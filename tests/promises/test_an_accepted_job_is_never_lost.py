@@ -2,7 +2,6 @@
 
 import io
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.over_http import JOBS
-from tests.server.serving import KEY
+from tests.server.serving import KEY, free_port
 from tests.server.worker import flat_colour
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +26,7 @@ class Server:
     """A server of its own process on one data folder (see mortal.py), again and again."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self._command = [sys.executable, "-m", "tests.promises.mortal", str(folder), str(port)]
         self._log = folder / "log"
         self.client = httpx.Client(

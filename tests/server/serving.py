@@ -1,5 +1,6 @@
 """A whole server for a test: a real uvicorn on a free loopback port, the step worker, a catalogue of three models."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -89,6 +90,12 @@ def small_catalog(folder: Path) -> Catalog:
         (models_folder / name).mkdir(parents=True, exist_ok=True)
         (models_folder / name / f"{name}.safetensors").touch()
     return Catalog.load(models_file, models_folder)
+
+
+def free_port() -> int:
+    """On loopback, for a server of another process."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @contextmanager

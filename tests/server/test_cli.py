@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from server.cli.draw import difference, draw_one
 from server.cli.serve import welcome
 from server.settings import Settings
 from tests.judge import look
-from tests.server.serving import MODELS, Serve, small_catalog, until
+from tests.server.serving import MODELS, Serve, free_port, small_catalog, until
 from tests.server.worker import StepWorker, flat_colour
 
 DARKROOM = [sys.executable, "-m", "server"]
@@ -176,9 +175,7 @@ def test_the_pasted_line_draws_a_picture(serve: Serve, capsys: pytest.CaptureFix
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

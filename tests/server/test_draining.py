@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.server.serving import KEY, until
+from tests.server.serving import KEY, free_port, until
 from tests.server.worker import flat_colour
 
 ROOT = Path(__file__).parents[2]
@@ -57,10 +56,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(**settings: str) -> Held:
-            with socket.socket() as listener:
-                listener.bind(("127.0.0.1", 0))
-                port = str(listener.getsockname()[1])
-            given = {"DATA": str(tmp_path), "PORT": port, "ADMIN_KEY": KEY} | settings
+            port = free_port()
+            given = {"DATA": str(tmp_path), "PORT": str(port), "ADMIN_KEY": KEY} | settings
             environment = dict(os.environ) | {f"DARKROOM_{name}": value for name, value in given.items()}
             command = [sys.executable, "-m", "tests.server.held", str(tmp_path)]
             process = subprocess.Popen(command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, text=True)
