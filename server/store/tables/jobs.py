@@ -1,16 +1,8 @@
-"""Every table. Times are seconds since 1970. The migrations end in exactly these (a test compares them)."""
+"""Jobs and the images they drew."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, Table, Text
 
-# Named, so that a later migration can speak of an index or a key on either database.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from server.store.tables.base import metadata
 
 # task, facts: as pipelines.vocabulary writes them; pixels: the blob with the bytes that the task mentions, all in one,
 # until the job has ended. attempt: how often the job was claimed, which fences what a holder writes. deaths: of
