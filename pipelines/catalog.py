@@ -4,6 +4,7 @@ No torch, so the server may ask.
 """
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
@@ -13,10 +14,12 @@ from pydantic_core import PydanticCustomError
 from pipelines.dropins import DropIns
 from pipelines.entries import (
     TASKS,
+    Alias,
     Direct,
     DropIn,
     Entry,
     File,
+    Id,
     Kind,
     Limits,
     Lock,
@@ -39,6 +42,7 @@ LOCK_FILE = "models.lock.yaml"
 
 class _Listing(Entry):
     models: Annotated[tuple[Model, ...], Field(min_length=1, strict=False)]
+    aliases: dict[Alias, Annotated[tuple[Id, ...], Field(strict=False)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -50,15 +54,20 @@ class _Listing(Entry):
                 raise _wrong(index, "tokenizers_from", "no model of this file has this id")
             if model.vae and model.vae not in [other.id for other in self.models if other.kind == "vae"]:
                 raise _wrong(index, "vae", "no model of this file that is a vae has this id")
+        for alias, meant in self.aliases.items():
+            if alias in ids or not set(meant) <= set(ids):
+                raise _blaming(("aliases", alias), "it stands for ids of this file, and is none itself")
         return self
 
 
 def _wrong(index: int, field: str, message: str) -> ValidationError:
     """Blames one field of one entry, so that the sentence can name its line."""
+    return _blaming(("models", index, field), message)
+
+
+def _blaming(place: tuple[str | int, ...], message: str) -> ValidationError:
     kind = PydanticCustomError("catalog", "{message}", {"message": message})
-    return ValidationError.from_exception_data(
-        "models", [{"type": kind, "loc": ("models", index, field), "input": None}]
-    )
+    return ValidationError.from_exception_data("models", [{"type": kind, "loc": place, "input": None}])
 
 
 class Rescanned(NamedTuple):
@@ -69,14 +78,24 @@ class Rescanned(NamedTuple):
     changed: tuple[str, ...]
 
 
+class Meant(NamedTuple):
+    """The model that a name of another service stands for here. warning: where it is not what the name promises."""
+
+    model: Model
+    warning: str | None = None
+
+
 class Catalog:
     """The models that this server knows: those of models.yaml in its order, then the files that were dropped in.
 
     Any thread may ask it while another one scans.
     """
 
-    def __init__(self, listed: tuple[Model, ...], models_folder: Path) -> None:
+    def __init__(
+        self, listed: tuple[Model, ...], models_folder: Path, aliases: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
         self.models_folder = models_folder
+        self.aliases = dict(aliases or {})
         self._listed = listed
         self._drop_ins = DropIns(models_folder)
         self._scanning = threading.Lock()
@@ -88,7 +107,8 @@ class Catalog:
 
         Raises CatalogInvalid, whose sentence names file, line and field.
         """
-        catalog = cls(read(path, _Listing).models, models_folder)
+        listing = read(path, _Listing)
+        catalog = cls(listing.models, models_folder, listing.aliases)
         catalog.rescan()
         return catalog
 
@@ -128,6 +148,28 @@ class Catalog:
         by_id = [model for model in of_kind if model.id == name]
         by_file = [model for model in of_kind if model.stem.lower() == name.lower()]
         return next(iter([*by_id, *by_file]), None) or self.get(name)
+
+    def meant(self, name: str | None, task: str) -> Meant:
+        """The model for a task by what a client calls it: an id, an alias, or nothing.
+
+        An alias stands for the first of its models that is installed; one without models for whatever does the task.
+        While nothing but the embedded demos does it, they stand in for what is not installed, with a warning. Raises
+        ModelUnknown and ModelNotInstalled.
+        """
+        if name is None:
+            return Meant(self.default(task))
+        if name not in self.aliases:
+            return Meant(self.get(name))
+        wanted = [self.get(model) for model in self.aliases[name]]
+        able = [model for model in wanted if task in model.tasks and self.is_installed(model)]
+        if able or not wanted:
+            return Meant(able[0] if able else self.default(task))
+        instead = self.default(task)
+        if not instead.embedded:
+            raise ModelNotInstalled(
+                f"The model is not installed; `darkroom pull {wanted[0].id}` gets it.", field="model"
+            )
+        return Meant(instead, f"{wanted[0].id} is not installed: {instead.id}, a demonstration, stands in for it.")
 
     def folder(self, model: Model) -> Path:
         """Where the model's files lie, or will lie."""

@@ -57,6 +57,7 @@ Kind = Literal[
 ]
 # An id names a folder and a file path is joined to one: neither can climb out.
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+Alias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")]
 PART_OF_PATH = r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
 RelativePath = Annotated[str, Field(pattern=rf"^{PART_OF_PATH}(/{PART_OF_PATH}){{0,7}}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

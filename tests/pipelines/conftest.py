@@ -47,9 +47,9 @@ Write = Callable[..., Catalog]
 def catalogued(tmp_path: Path) -> Write:
     """Makes the catalogue of the given changes to ENTRY, one entry each, with the models folder `tmp_path/models`."""
 
-    def write(*changes: dict[str, Any]) -> Catalog:
+    def write(*changes: dict[str, Any], aliases: dict[str, list[str]] | None = None) -> Catalog:
         path = tmp_path / "models.yaml"
-        path.write_text(yaml.safe_dump({"models": [ENTRY | change for change in changes]}))
+        path.write_text(yaml.safe_dump({"models": [ENTRY | change for change in changes], "aliases": aliases or {}}))
         return Catalog.load(path, tmp_path / "models")
 
     return write

@@ -201,6 +201,48 @@ def test_without_any_model_there_is_no_default(catalogued: Write) -> None:
         catalogued({}).default()
 
 
+ALIASES = {"sdxl": ["base", "newer"], "anything": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "installed", "expected"),
+    [
+        (None, {"demo", "base"}, "base"),
+        ("newer", set(), "newer"),
+        ("sdxl", {"demo", "newer"}, "newer"),
+        ("sdxl", {"demo", "base", "newer"}, "base"),
+        ("anything", {"demo", "other"}, "other"),
+        ("sdxl", {"demo"}, "demo"),
+    ],
+    ids=["nothing", "an id, installed or not", "what is there of it", "the first", "whatever draws", "the demo for it"],
+)
+def test_a_name_of_another_service_stands_for_a_model(
+    catalogued: Write, monkeypatch: pytest.MonkeyPatch, name: str | None, installed: set[str], expected: str
+) -> None:
+    ids = ("demo", "base", "newer", "other")
+    catalog = catalogued(*({"id": name, "embedded": name == "demo"} for name in ids), aliases=ALIASES)
+    monkeypatch.setattr(Catalog, "is_installed", lambda _, model: model.id in installed)
+    meant = catalog.meant(name, "text_to_image")
+    assert meant.model.id == expected
+    assert (meant.warning is not None) == (expected == "demo")
+
+
+def test_beside_a_real_model_no_demo_stands_in(catalogued: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = catalogued(
+        {"id": "demo", "embedded": True}, {"id": "base"}, {"id": "newer"}, {"id": "other"}, aliases=ALIASES
+    )
+    monkeypatch.setattr(Catalog, "is_installed", lambda _, model: model.id in {"demo", "other"})
+    with pytest.raises(ModelNotInstalled, match="darkroom pull base"):
+        catalog.meant("sdxl", "text_to_image")
+    with pytest.raises(ModelUnknown):
+        catalog.meant("nobody-knows-it", "text_to_image")
+
+
+def test_an_alias_of_what_is_no_entry_is_told_where(catalogued: Write) -> None:
+    with pytest.raises(CatalogInvalid, match="aliases"):
+        catalogued({}, aliases={"sdxl": ["gone"]})
+
+
 def test_every_kind_says_what_it_can_do(catalogued: Write) -> None:
     for kind in TASKS:
         assert catalogued({"kind": kind}).get("tiny").tasks == TASKS[kind]
