@@ -20,9 +20,9 @@ from server.store import jobs as rows
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import write_task
-from server.store.words import OPEN, Encoding, Failure, Job, State
+from server.store.words import OPEN, Encoding, Failure, Job, Origin, State
 
-__all__ = ["OPEN", "Failure", "Job", "Jobs", "Progress", "State"]
+__all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
@@ -70,7 +70,7 @@ class Jobs:
         """Take no more jobs: the server is about to stop. From any thread, and in a signal handler too."""
         self.is_closed = True
 
-    async def submit(self, task: Task, encoding: Encoding, terms: Terms) -> Job:
+    async def submit(self, task: Task, encoding: Encoding, terms: Terms, origin: Origin | None = None) -> Job:
         """Accept a task for terms.account; it is drawn whatever happens to this process.
 
         Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised, and, once closed,
@@ -79,7 +79,8 @@ class Jobs:
         if self.is_closed:
             raise ServerStopping
         self._blocklist.check(task)
-        job = Job(f"job_{secrets.token_urlsafe(16)}", task.model, encoding, terms, self._clock())
+        name, now = f"job_{secrets.token_urlsafe(16)}", self._clock()
+        job = Job(name, task.model, encoding, terms, now, origin=origin or Origin())
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
         if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)

@@ -26,6 +26,7 @@ from server.http.frame import address_of
 from server.http.parts import Parts, TheParts
 from server.http.waiting import draw
 from server.images import QUALITY, Encoding, Image
+from server.jobs import Origin
 from server.routes.images import OPEN_LINKS
 
 SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
@@ -98,7 +99,7 @@ async def generate(request: Request, parts: TheParts, account: TheAccount) -> JS
     asked = check(Generation, value)
     _refuse_what_is_not_here(asked)
     task = to_task(asked, parts.catalog)
-    images = await draw(request, parts, task, encoding_of(asked), Terms(account))
+    images = await draw(request, parts, task, encoding_of(asked), Terms(account), origin=Origin("openai"))
     data = [await _entry(image, asked, request, parts) for image in images]
     headers = ignored_fields(Generation, value) | {
         "x-darkroom-model": task.model,

@@ -9,17 +9,24 @@ from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.parts import Parts
 from server.images import Encoding, Image
-from server.jobs import Job, Jobs, State
+from server.jobs import Job, Jobs, Origin, State
 
 
 async def draw(
-    request: Request, parts: Parts, task: Task, encoding: Encoding, terms: Terms, *, detach: bool = False
+    request: Request,
+    parts: Parts,
+    task: Task,
+    encoding: Encoding,
+    terms: Terms,
+    *,
+    detach: bool = False,
+    origin: Origin | None = None,
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
     Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
     """
-    job = await parts.jobs.submit(task, encoding, terms)
+    job = await parts.jobs.submit(task, encoding, terms, origin)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:

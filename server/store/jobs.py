@@ -11,7 +11,7 @@ from server.store import images as image_rows
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
-from server.store.words import OPEN, Encoding, Failure, Image, Job, State
+from server.store.words import OPEN, Encoding, Failure, Image, Job, Origin, State
 
 QUEUE_LOCK = 2
 
@@ -24,6 +24,7 @@ def put(connection: Connection, job: Job, task: str, pixels: str | None, most_qu
     if is_full(connection, most_queued):
         return False
     row = {"id": job.id, "model": job.model, "encoding": asdict(job.encoding), "state": job.state}
+    row |= {"api": job.origin.api, "said": dict(job.origin.said)}
     row |= asdict(job.terms) | {"created": job.created, "task": task, "pixels": pixels}
     connection.execute(insert(jobs), row)
     return True
@@ -60,6 +61,7 @@ def page(
     *,
     after: tuple[float, str] | None = None,
     state: State | None = None,
+    api: str | None = None,
     with_deleted: bool = False,
 ) -> list[Job]:
     """The jobs of an account, the newest first. after: the creation and the id of the last one of the page before."""
@@ -68,6 +70,8 @@ def page(
         wanted = wanted.where(tuple_(jobs.c.created, jobs.c.id) < after)
     if state is not None:
         wanted = wanted.where(jobs.c.state == state)
+    if api is not None:
+        wanted = wanted.where(jobs.c.api == api)
     if not with_deleted:
         wanted = wanted.where(jobs.c.deleted.is_(None))
     ordered = wanted.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(most)
@@ -112,5 +116,6 @@ def _job(row: Row[Any], images: tuple[Image, ...]) -> Job:
         steps=row.steps,
         images=images,
         facts=read_facts(row.facts),
+        origin=Origin(row.api, row.said),
         failure=Failure(row.error_code, row.error_sentence) if row.error_code else None,
     )

@@ -1,8 +1,9 @@
 """What the store keeps, in the words of the rest of the server."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pipelines.engine.protocol import Terms
 from pipelines.tasks import Facts, Raster
@@ -48,6 +49,14 @@ class Image:
     link: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which API a job came, and what that API will want to tell of it again: JSON, nothing that we act on."""
+
+    api: str = "darkroom"
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
 class State(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -89,6 +98,7 @@ class Job:
     facts: Facts | None = None
     failure: Failure | None = None
     preview: Raster | None = None
+    origin: Origin = Origin()
 
     @property
     def account(self) -> str:

@@ -5,8 +5,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, In
 from server.store.tables.base import metadata
 
 # task, facts: as pipelines.vocabulary writes them; pixels: the blob with the bytes that the task mentions, all in one,
-# until the job has ended. attempt: how often the job was claimed, which fences what a holder writes. deaths: of
-# holders, while they were drawing it. deleted: since then nobody sees the row who does not ask for such.
+# until the job has ended. api, said: its Origin. attempt: how often the job was claimed, which fences what a holder
+# writes. deaths: of holders, while they were drawing it. deleted: since then nobody sees the row who does not ask for
+# such.
 jobs = Table(
     "jobs",
     metadata,
@@ -19,6 +20,8 @@ jobs = Table(
     Column("task", Text, nullable=False),
     Column("pixels", Text, index=True),
     Column("encoding", JSON, nullable=False),
+    Column("api", Text, nullable=False),
+    Column("said", JSON, nullable=False),
     Column("state", Text, nullable=False),
     Column("holder", Text, index=True),
     Column("lease_until", Double),

@@ -11,7 +11,7 @@ from pipelines.engine.protocol import Terms
 from pipelines.tasks import Colour, Description
 from server.store import claims, jobs
 from server.store.database import Database
-from server.store.words import Claim, Encoding, Failure, Image, Job, State
+from server.store.words import Claim, Encoding, Failure, Image, Job, Origin, State
 
 ROOM = 1000
 JOB = Job("job", "flat", Encoding("webp", 80, metadata=False), Terms("ann", 0, 9e9, previews=True), created=1.0)
@@ -284,6 +284,17 @@ def test_a_page_can_be_of_one_state(queue: Queue) -> None:
         assert [job.id for job in jobs.page(connection, "ann", 9, state=State.SUCCEEDED)] == ["drawn"]
         assert [job.id for job in jobs.page(connection, "ann", 9, state=State.QUEUED)] == ["waiting"]
         assert [(state, count) for (state, _), count in jobs.open_by_model(connection).items()] == [(State.QUEUED, 1)]
+
+
+def test_a_job_remembers_by_which_api_it_came_and_what_that_said(queue: Queue) -> None:
+    said = {"originalPrompt": "a star, \u661f", "meta": {"tags": [1, None]}}
+    with queue.database.begin() as connection:
+        for name, origin in (("theirs", Origin("generations_v1", said)), ("ours", Origin())):
+            jobs.put(connection, replace(JOB, id=name, origin=origin), "{}", None, ROOM)
+    with queue.database.look() as connection:
+        (job,) = jobs.page(connection, "ann", 9, api="generations_v1")
+        assert (job.id, job.origin.said) == ("theirs", said)
+        assert len(jobs.page(connection, "ann", 9)) == 2
 
 
 def test_what_is_over_is_unseen_then_gone_and_what_is_open_stays(queue: Queue) -> None:

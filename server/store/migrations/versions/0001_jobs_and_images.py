@@ -35,6 +35,8 @@ def make_jobs() -> None:
         Column("task", Text(), nullable=False),
         Column("pixels", Text()),
         Column("encoding", JSON(), nullable=False),
+        Column("api", Text(), nullable=False),
+        Column("said", JSON(), nullable=False),
         Column("state", Text(), nullable=False),
         Column("holder", Text()),
         Column("lease_until", Double()),
