@@ -47,6 +47,16 @@ def plan(width: int, height: int, model: Model) -> SizePlan:
     return SizePlan(width, height, render_width, render_height)
 
 
+def shaped(aspect: float, model: Model) -> tuple[int, int]:
+    """The width and height that `model` draws best where only width / height is asked for.
+
+    Raises TaskRefused where the model draws nothing of a size of one's choice.
+    """
+    if model.direct is None:
+        raise TaskRefused("This model does not draw pictures of a size of your choice; choose another.", field="model")
+    return _native(aspect, model) or _fitted(aspect, model, model.direct)
+
+
 def finish(image: Image.Image, plan: SizePlan) -> Image.Image:
     """`image`, as drawn or enlarged by an upscaler, at exactly the size asked for.
 
