@@ -16,6 +16,7 @@ from server.errors import (
     InternalError,
     MethodWrong,
     QueueFull,
+    RangeBeyond,
     ServerStopping,
     status_of,
 )
@@ -50,6 +51,8 @@ class Problems:
             headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, QueueFull | ServerStopping):
             headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, RangeBeyond):
+            headers["Content-Range"] = f"bytes */{error.size}"
         return JSONResponse(wording(error, request.state.request_id), status, headers)
 
     def install(self, app: FastAPI) -> None:

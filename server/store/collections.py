@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from server.errors import CollectionUnknown
 from server.store.database import one_at_a_time
 from server.store.images import is_there
 from server.store.tables import collected, collections, images
 
-NAMES_LOCK = 7
+LOCK = 6  # of what images and collections are called, and where they lie
 LONGEST_SLUG = 60
 
 
@@ -33,16 +33,29 @@ class Collection:
     count: int = 0
 
 
-def put(connection: Connection, account: str, name: str, description: str, public: bool, now: float) -> str:
+def put(
+    connection: Connection, account: str, name: str, description: str, public: bool, cover: str | None, now: float
+) -> str:
     """The id of a new collection. Where another one has the slug of this name, a few letters are added to it."""
-    one_at_a_time(connection, NAMES_LOCK)
+    one_at_a_time(connection, LOCK)
     slug = slug_of(name)
     if connection.execute(select(collections.c.id).where(collections.c.slug == slug)).first() is not None:
         slug = f"{slug}-{secrets.token_hex(4)}"
-    row = {"id": f"collection_{secrets.token_urlsafe(16)}", "account": account, "name": name, "slug": slug}
-    row_values: dict[str, Any] = row | {"description": description, "public": public, "created": now}
-    connection.execute(insert(collections), row_values)
-    return row["id"]
+    new_id = f"collection_{secrets.token_urlsafe(16)}"
+    row = {"id": new_id, "account": account, "name": name, "slug": slug, "description": description}
+    connection.execute(insert(collections), row | {"public": public, "cover": cover, "created": now})
+    return new_id
+
+
+def find_or_put(connection: Connection, account: str, name: str, now: float) -> str:
+    """The id of the account's collection of this id, slug or name; of a new one of this name where there is none."""
+    one_at_a_time(connection, LOCK)
+    known = collections.c.id == name, collections.c.slug == name, collections.c.name == name
+    found = (
+        select(collections.c.id).where(collections.c.account == account, or_(*known)).order_by(collections.c.created)
+    )
+    first = connection.execute(found).scalars().first()
+    return put(connection, account, name, "", False, None, now) if first is None else first
 
 
 def slug_of(name: str) -> str:
@@ -84,9 +97,17 @@ def remove(connection: Connection, collection_id: str) -> None:
 
 def take(connection: Connection, collection_id: str, image_id: str) -> None:
     """The image lies in the collection; once, however often it is put there."""
-    one_at_a_time(connection, NAMES_LOCK)
+    one_at_a_time(connection, LOCK)
     let_go(connection, collection_id, image_id)
     connection.execute(insert(collected), {"collection_id": collection_id, "image_id": image_id})
+
+
+def sort_into(connection: Connection, account: str, image_id: str, names: Sequence[str], now: float) -> None:
+    """The image lies in these collections of the account, by id or slug, and in no other. Raises CollectionUnknown."""
+    wanted = {get(connection, account, name, now).id for name in names}
+    connection.execute(delete(collected).where(collected.c.image_id == image_id))
+    for collection_id in wanted:
+        take(connection, collection_id, image_id)
 
 
 def let_go(connection: Connection, collection_id: str, image_id: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, tuple_, update
 
 from server.errors import AliasTaken
+from server.store.collections import LOCK
 from server.store.database import one_at_a_time
 from server.store.images import is_there, whole
 from server.store.tables import collected, image_tags, images
 from server.store.words import Image
 
-NAMES_LOCK = 6
 SEARCHED = images.c.prompt, images.c.asked, images.c.preset_name, images.c.title, images.c.description
 
 Sort = Literal["newest", "oldest", "views", "downloads", "title"]
@@ -78,7 +78,7 @@ def total(connection: Connection, wanted: Wanted, now: float) -> int:
 
 def change(connection: Connection, image_id: str, values: Mapping[str, Any], tags: Sequence[str] | None) -> None:
     """values: of columns of the row. Raises AliasTaken, where another image of the account that is there has it."""
-    one_at_a_time(connection, NAMES_LOCK)
+    one_at_a_time(connection, LOCK)
     if values.get("alias") is not None:
         _free(connection, image_id, values["alias"])
     if values:
