@@ -41,7 +41,7 @@ class CaptionBody(Body):
             parent=parent,
             title=self.title,
             description=self.description,
-            tags=tuple(self.tags),
+            tags=tuple(sorted(set(self.tags))),
             public=self.public,
             keep=self.keep,
         )

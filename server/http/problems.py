@@ -72,7 +72,8 @@ class Problems:
             """FastAPI's own answer would repeat what came in."""
             assert isinstance(error, RequestValidationError)
             first = error.errors()[0]
-            return self.render(request, blaming(str(first["loc"][-1]), first["msg"]))
+            field = next(name for name in reversed(first["loc"]) if isinstance(name, str))  # not the place in a list
+            return self.render(request, blaming(field, first["msg"]))
 
         app.add_exception_handler(DarkroomError, ours)
         app.add_exception_handler(RequestValidationError, parameters)
