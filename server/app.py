@@ -27,7 +27,8 @@ from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
-from server.routes import collections, docs, files, gallery, health, images, jobs, metrics, models, prompts
+from server.prompts.saved import Presets
+from server.routes import collections, docs, files, gallery, health, images, jobs, metrics, models, presets, prompts
 from server.runner import Runner
 from server.settings import Settings
 from server.store.blobs import FolderBlobs
@@ -67,7 +68,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
         app.include_router(dialect.router)
     for router in (
         jobs.router, images.router, files.router, files.links, collections.router, gallery.router,
-        models.router, prompts.router, health.router, metrics.router, docs.router,
+        models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -110,6 +111,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         metrics=Metrics(lambda: worker.health().counters),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
+        presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
     )

@@ -16,6 +16,7 @@ from server.links import Links
 from server.metrics import Metrics
 from server.prompts.enhancer import Enhancer
 from server.prompts.library import Library
+from server.prompts.saved import Presets
 from server.settings import Settings
 from server.thumbnails import Thumbnails
 
@@ -35,6 +36,7 @@ class Parts:
     metrics: Metrics
     keys: Keys | None
     library: Library
+    presets: Presets
     enhancer: Enhancer
     checks: dict[str, Check]
 
