@@ -204,10 +204,10 @@ class Images:
 
         Raises ImageUnknown where it is purged, and StorageLimitReached.
         """
-        await self.find(account, image_id, with_deleted=True)
+        image = await self.find(account, image_id, with_deleted=True)
         await self.check_room(account)
-        await self._database.write(rows.restore, image_id, self.end_of(keep=False))
-        return await self.find(account, image_id)
+        await self._database.write(rows.restore, image.id, self.end_of(keep=False))
+        return await self.find(account, image.id)
 
     def end_of(self, *, keep: bool) -> float:
         """When an image ends whose time begins now."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, union_all, update
 
 from server.store.database import one_at_a_time
 from server.store.tables import image_tags, images, jobs, thumbnails
@@ -103,7 +103,7 @@ def restore(connection: Connection, image_id: str, expires: float) -> None:
 def purge(connection: Connection, before: float) -> None:
     """What was deleted or over before a moment; and what is known of small copies of files that no image has."""
     connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
-    connection.execute(delete(thumbnails).where(thumbnails.c.blob.not_in(select(images.c.blob))))
+    connection.execute(delete(thumbnails).where(~exists().where(images.c.blob == thumbnails.c.blob)))
 
 
 def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:

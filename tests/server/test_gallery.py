@@ -72,6 +72,14 @@ def test_a_job_does_not_work_on_an_image_that_is_not_there(shared: Served) -> No
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "image_unknown")
 
 
+def test_however_deep_a_job_is_nested_it_is_answered(shared: Served) -> None:
+    deep: Any = "image_x"
+    for _ in range(900):
+        deep = {"image": deep}
+    answer = shared.client.post(f"{API}/jobs", json={"task": "upscale", "image": deep})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "body_invalid")
+
+
 def test_what_is_said_of_an_image_changes_and_the_rest_stays(shared: Served) -> None:
     image = upload(shared, title="Before", tags=["one"])
     changed = shared.client.patch(at(image), json={"title": "After", "public": True}).json()

@@ -7,16 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import delete, text
 
+from pipelines.engine.protocol import Terms
 from server.errors import AliasTaken, CollectionUnknown
-from server.store import collections, gallery, images, thumbnails
+from server.store import collections, gallery, images, jobs, tables, thumbnails
 from server.store.collections import Collection
 from server.store.database import Database
 from server.store.gallery import ORDERS, Place, Sort, Wanted
-from server.store.words import Caption, Encoding, Image
+from server.store.migrate import MIGRATIONS, migrate
+from server.store.words import Caption, Encoding, Image, Job
 
 NOW = 1000.0
 IMAGE = Image("image", "ann", Encoding(), 8, 8, (8, 8), 7, "flat", "0" * 64, created=3.0, expires=2000.0, size=100)
+OLD_IMAGE = """
+INSERT INTO images
+    (id, number, account, blob, encoding, width, height, rendered_width, rendered_height, created, expires)
+VALUES ('old', 0, 'ann', 'b', '{}', 8, 8, 8, 8, 1, 2000)
+"""
 SEA = Caption(asked="the sea", preset="p", preset_name="Shores", variables={"when": "dusk"}, title="Dusk")
 STAR = Caption(title="50% off_now", description="Shiny", tags=("sky", "night"), public=True, keep=True)
 
@@ -240,6 +250,30 @@ def test_what_hangs_on_a_row_goes_with_it(rows: Rows) -> None:
 
 
 def test_of_a_job_s_images_those_with_a_name_outlive_it(rows: Rows) -> None:
+    job = Job("job", "flat", Encoding(), Terms("ann"), created=1.0, caption=SEA)
+    drawn = [
+        replace(IMAGE, id=name, job_id="job", created=9.0, alias=alias) for name, alias in (("a", None), ("b", "b"))
+    ]
     with rows.database.begin() as connection:
-        images.remove_of_job(connection, "no such job")
-    assert rows.names() == ["star", "sea"]
+        jobs.put(connection, job, "{}", None, 10)
+        images.add(connection, "job", drawn)
+        assert jobs.get(connection, "job") == replace(job, images=tuple(drawn))
+        images.remove_of_job(connection, "job")
+        connection.execute(delete(tables.jobs))
+    assert rows.names() == ["b", "star", "sea"]
+    assert rows.get("b") == drawn[1], "it still says which job drew it"
+
+
+def test_images_of_an_older_version_are_still_there(empty: Database) -> None:
+    """As migration 0001 left them."""
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    config.set_main_option("path_separator", "os")
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(OLD_IMAGE))
+    migrate(empty)
+    image = Rows(empty).get("old")
+    assert image is not None
+    assert (image.size, image.kind, image.caption, image.views) == (None, "", Caption(), 0)
