@@ -13,6 +13,7 @@ from pipelines.engine.protocol import Worker
 from server.checks import checks_of
 from server.dialects import all_dialects
 from server.feeder import Feeder
+from server.gallery import Gallery
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
@@ -21,17 +22,20 @@ from server.images import Images
 from server.jobs import Jobs
 from server.keys import load_keys
 from server.lag import watch_lag
+from server.links import Links
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
-from server.routes import docs, health, images, jobs, metrics, models, prompts
+from server.prompts.saved import Presets
+from server.routes import collections, docs, files, gallery, health, images, jobs, metrics, models, presets, prompts
 from server.runner import Runner
 from server.settings import Settings
 from server.store.blobs import FolderBlobs
 from server.store.database import Database
 from server.store.holder import Holder
 from server.store.migrate import migrate
+from server.thumbnails import Thumbnails
 
 DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
 
@@ -63,8 +67,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, images.links, models.router, prompts.router, health.router, metrics.router,
-        docs.router,
+        jobs.router, images.router, files.router, files.links, collections.router, gallery.router,
+        models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -92,17 +96,22 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
     kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
     blobs = FolderBlobs(settings.data / "blobs")
     stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
+    link_key = settings.link_key.get_secret_value() if settings.link_key else None
     feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
-    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist)
+    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist, images=stored)
     parts = Parts(
         settings=settings,
         catalog=catalog,
         worker=worker,
         jobs=owed,
         images=stored,
+        gallery=Gallery(database, stored),
+        thumbnails=Thumbnails(database, blobs),
+        links=Links(settings.data, link_key),
         metrics=Metrics(lambda: worker.health().counters),
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
+        presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
     )

@@ -8,7 +8,7 @@ from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.parts import Parts
-from server.images import Encoding, Image
+from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
 
 
@@ -21,12 +21,13 @@ async def draw(
     *,
     detach: bool = False,
     origin: Origin | None = None,
+    caption: Caption | None = None,
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
     Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
     """
-    job = await parts.jobs.submit(task, encoding, terms, origin)
+    job = await parts.jobs.submit(task, encoding, terms, origin, caption)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:

@@ -1,6 +1,7 @@
 """Every table, a file for each family. The migrations end in exactly these (a test compares them)."""
 
 from server.store.tables.base import metadata
+from server.store.tables.gallery import collected, collections, image_tags, presets, thumbnails
 from server.store.tables.jobs import images, jobs
 
-__all__ = ["images", "jobs", "metadata"]
+__all__ = ["collected", "collections", "image_tags", "images", "jobs", "metadata", "presets", "thumbnails"]
