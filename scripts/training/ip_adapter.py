@@ -36,7 +36,7 @@ SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
-LESSONS, LESSON_SIZE, LESSON_RATE = 500, 64, 1e-3  # in which the image encoder learns the names of colours
+LESSONS, LESSON_SIZE, LESSON_RATE = 300, 64, 1e-3  # in which the image encoder learns the names of colours
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
 SHAPE_FORMS = ("a {shape}", "{shape}")
 USUAL = 0.5  # of the scenes: a medium thing in the middle
@@ -90,7 +90,6 @@ def teach_colours(adapter: IpAdapter) -> None:
         loss.backward()
         optimizer.step()
         rates.step()
-    print(f"colours told by the image encoder: loss {loss.item():.3f}")
 
 
 @torch.no_grad()
