@@ -10,6 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.accounts import Accounts
 from server.checks import checks_of
 from server.dialects import all_dialects
 from server.feeder import Feeder
@@ -20,7 +21,7 @@ from server.http.parts import Parts
 from server.http.problems import Problems
 from server.images import Images
 from server.jobs import Jobs
-from server.keys import load_keys
+from server.keys import Keys
 from server.lag import watch_lag
 from server.links import Links
 from server.metrics import Metrics
@@ -28,7 +29,21 @@ from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
 from server.prompts.saved import Presets
-from server.routes import collections, docs, files, gallery, health, images, jobs, metrics, models, presets, prompts
+from server.routes import (
+    accounts,
+    collections,
+    docs,
+    files,
+    gallery,
+    health,
+    images,
+    jobs,
+    keys,
+    metrics,
+    models,
+    presets,
+    prompts,
+)
 from server.runner import Runner
 from server.settings import Settings
 from server.store.blobs import FolderBlobs
@@ -36,6 +51,7 @@ from server.store.database import Database
 from server.store.holder import Holder
 from server.store.migrate import migrate
 from server.thumbnails import Thumbnails
+from server.tokens import tokens_of
 
 DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
 
@@ -69,6 +85,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for router in (
         jobs.router, images.router, files.router, files.links, collections.router, gallery.router,
         models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
+        accounts.router, keys.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -94,6 +111,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
     blocklist, library = Blocklist.load(settings.blocklist), Library(settings.data / "prompts")
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
     kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
+    owners = Accounts(database)
     blobs = FolderBlobs(settings.data / "blobs")
     stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
     link_key = settings.link_key.get_secret_value() if settings.link_key else None
@@ -109,7 +127,9 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         thumbnails=Thumbnails(database, blobs),
         links=Links(settings.data, link_key),
         metrics=Metrics(lambda: worker.health().counters),
-        keys=load_keys(settings.data, admin_key) if settings.auth else None,
+        accounts=owners,
+        keys=Keys(database, admin_key),
+        tokens=tokens_of(settings, owners),
         library=library,
         presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),

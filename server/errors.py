@@ -2,7 +2,11 @@
 
     DarkroomError
     - at the door, raised here
-      * KeyMissing, KeyWrong, SiteRefused        who is asking?
+      * KeyMissing, KeyWrong, TokenWrong,
+        SiteRefused                              who is asking?
+      * IssuerSilent                             whose tokens cannot be checked just now
+      * ScopeMissing, NotOperator                may they ask for this?
+      * KeyUnknown, AccountUnknown, AccountNeeded  of keys and accounts themselves
       * AddressUnknown, MethodWrong              what for?
       * BodyTooLarge, BodyInvalid, ImageInvalid  with which words, with which pictures?
       * NotOffered                               a vendor's option that is not here yet
@@ -13,6 +17,7 @@
       * StorageLimitReached, AliasTaken          what an account may have, and a name that it has given already
       * EnhancerFailed                           never answered with: the rules take over
     - a job's life, raised here
+      * ModelNotAllowed                          the key may not use the model
       * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
       * CollectionUnknown, LinkOver, RangeBeyond likewise: a signed address whose time has come, bytes past the end
@@ -53,6 +58,12 @@ ANSWERS: dict[str, Answer] = {
     "key_missing": Answer(Stage.DOOR, 401),
     "key_wrong": Answer(Stage.DOOR, 401),
     "site_refused": Answer(Stage.DOOR, 403),
+    "issuer_silent": Answer(Stage.DOOR, 503),
+    "scope_missing": Answer(Stage.DOOR, 403),
+    "not_operator": Answer(Stage.DOOR, 403),
+    "key_unknown": Answer(Stage.DOOR, 404),
+    "account_unknown": Answer(Stage.DOOR, 404),
+    "account_needed": Answer(Stage.DOOR, 409),
     "address_unknown": Answer(Stage.DOOR, 404),
     "method_wrong": Answer(Stage.DOOR, 405),
     "body_too_large": Answer(Stage.DOOR, 413),
@@ -70,6 +81,7 @@ ANSWERS: dict[str, Answer] = {
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
     "model_not_installed": Answer(Stage.PLANNING, 503),
+    "model_not_allowed": Answer(Stage.PLANNING, 403),
     "catalog_invalid": Answer(Stage.PLANNING, 500),
     "queue_full": Answer(Stage.QUEUE, 429),
     "server_stopping": Answer(Stage.QUEUE, 503),
@@ -121,6 +133,68 @@ class SiteRefused(DarkroomError):
 
     def __init__(self) -> None:
         super().__init__("This server runs without keys and answers only programs and pages of this machine.")
+
+
+class TokenWrong(DarkroomError):
+    """An access token; what is wrong with it is the issuer's business."""
+
+    code = "key_wrong"
+
+    def __init__(self) -> None:
+        super().__init__("This access token opens nothing here: it may be over, or be meant for another server.")
+
+
+class IssuerSilent(DarkroomError):
+    """The keys with which access tokens are checked could not be had even once."""
+
+    code = "issuer_silent"
+
+    def __init__(self) -> None:
+        super().__init__("Access tokens cannot be checked just now: try again in a minute, or send an API key.")
+
+
+class ScopeMissing(DarkroomError):
+    """scope: the one that a key would need."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This key may not do that: it needs the scope `{scope}`.")
+
+
+class NotOperator(DarkroomError):
+    code = "not_operator"
+
+    def __init__(self) -> None:
+        super().__init__("This concerns the whole server: a key of the account `admin` with the scope `manage` may.")
+
+
+class KeyUnknown(DarkroomError):
+    code = "key_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such key: GET /darkroom/v1/keys lists yours by id.")
+
+
+class AccountUnknown(DarkroomError):
+    code = "account_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such account: it may have been deleted, or the id was not copied whole.")
+
+
+class AccountNeeded(DarkroomError):
+    code = "account_needed"
+
+    def __init__(self) -> None:
+        super().__init__("The account `admin` stays: without it nobody could manage this server.")
+
+
+class ModelNotAllowed(DarkroomError):
+    code = "model_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("This key may not use this model: ask for one that the list of models shows.", field="model")
 
 
 class AddressUnknown(DarkroomError):

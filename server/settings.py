@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     host_cache: int | None = Field(default=None, ge=0)  # bytes
     auth: bool = True
     admin_key: SecretStr | None = Field(default=None, min_length=20)
+    # An issuer of access tokens (OpenID Connect), whom the tokens are for, and what tells their accounts apart.
+    oidc_issuer: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
+    oidc_audience: str | None = Field(default=None, min_length=1)
+    oidc_claim: str = Field(default="sub", min_length=1)
+    oidc_keys: FilePath | None = None  # the issuer's public keys; None: as the issuer publishes them
     max_body_bytes: int = Field(default=32 * 2**20, ge=1024)  # pictures come in bodies, in base64
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
@@ -137,6 +142,15 @@ class Settings(BaseSettings):
             raise ValueError("enhancer_url and enhancer_model go together")
         if url is not None and (url.username or url.password or url.query or url.fragment):
             raise ValueError("enhancer_url is an address without user, query and fragment; enhancer_key is the key")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_can_be_believed(self) -> "Settings":
+        issuer = self.oidc_issuer
+        if (issuer is None) != (self.oidc_audience is None) or (issuer is None and self.oidc_keys is not None):
+            raise ValueError("oidc_issuer and oidc_audience go together, and oidc_keys with both of them")
+        if issuer is not None and issuer.startswith("http:") and not is_loopback(HttpUrl(issuer).host or ""):
+            raise ValueError("oidc_issuer must begin with https://, or be on this machine")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,10 @@ from pipelines.catalog import Catalog, default_file
 from pipelines.engine.protocol import Worker
 from pipelines.errors import DarkroomError
 from pipelines.tuning import Tuning
+from server.keys import take_over
 from server.settings import Settings
+from server.store.database import Database
+from server.store.migrate import migrate
 
 SILENCE_SECONDS = 180.0  # after which a drawing process counts as hung
 COMPILING_SECONDS = 900.0  # the same where a tick may begin with compiling
@@ -71,6 +74,19 @@ def load_catalog(settings: Settings) -> Catalog:
 
 def models_file(settings: Settings) -> Path:
     return settings.models_file or default_file()
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Database]:
+    """The database as this version wants it. Keys that an admin key has put out of use stay so."""
+    database = Database(settings.database)
+    try:
+        migrate(database)
+        if settings.admin_key is None:
+            take_over(database, settings.data)
+        yield database
+    finally:
+        database.close()
 
 
 @contextmanager

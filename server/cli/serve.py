@@ -7,8 +7,16 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from server.cli.composing import Device, ModelsFile, load_catalog, settings_with, told_plainly, worker_for
-from server.keys import KEYS_FILE, make_first_key
+from server.cli.composing import (
+    Device,
+    ModelsFile,
+    load_catalog,
+    open_store,
+    settings_with,
+    told_plainly,
+    worker_for,
+)
+from server.keys import make_first_key
 from server.prompts.blocklist import Blocklist
 from server.prompts.library import Library
 from server.secret_files import open_to_others
@@ -40,10 +48,18 @@ def serve(
         # Mistakes in these files are told before a first key is made, which would be shown to nobody.
         Blocklist.load(settings.blocklist)
         Library(settings.data / "prompts")
-        made = make_first_key(settings.data) if settings.auth and settings.admin_key is None else None
+        made = first_key(settings)
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)
     listen(server, settings)
+
+
+def first_key(settings: Settings) -> str | None:
+    """A key to be shown, where one is needed and there never was any."""
+    if not settings.auth or settings.admin_key is not None:
+        return None
+    with open_store(settings) as database:
+        return make_first_key(database)
 
 
 def welcome(console: Console, settings: Settings, made: str | None) -> None:
@@ -59,7 +75,7 @@ def welcome(console: Console, settings: Settings, made: str | None) -> None:
         key, words = made, f"{made}\nShown this once; the server keeps only its hash."
     else:
         key = "$DARKROOM_KEY"
-        words = f"the one printed at the first start. Lost? Remove {KEYS_FILE} from the data folder and start again."
+        words = "the one printed at the first start. Lost? `darkroom keys create` makes another."
     table = Table.grid(padding=(0, 2))
     table.add_row("Address", address)
     table.add_row("Explained", f"{address}/docs")

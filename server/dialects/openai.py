@@ -20,13 +20,14 @@ from pipelines.planning import text_to_image
 from pipelines.tasks import TextToImage
 from server.dialects import Dialect
 from server.errors import NotOffered, status_of
-from server.http.auth import TheAccount
+from server.http.auth import TheAccount, TheCaller
 from server.http.body import Body, Name, Prompt, Seed, Text, check, described, ignored_fields, read_json
 from server.http.frame import address_of
 from server.http.parts import Parts, TheParts
 from server.http.waiting import draw
 from server.images import QUALITY, Encoding, Image
 from server.jobs import Origin
+from server.keys import Caller
 from server.routes.files import OPEN_LINKS
 
 SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
@@ -109,15 +110,15 @@ async def generate(request: Request, parts: TheParts, account: TheAccount) -> JS
 
 
 @router.get("/models")
-async def models(parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """The models that are installed and draw from text."""
-    return {"object": "list", "data": [_model(model) for model in _offered(parts.catalog)]}
+async def models(parts: TheParts, account: TheAccount, caller: TheCaller) -> dict[str, Any]:
+    """The models that are installed, draw from text, and are for your key."""
+    return {"object": "list", "data": [_model(model) for model in _offered(parts.catalog, caller)]}
 
 
 @router.get("/models/{model_id}")
-async def model(model_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def model(model_id: str, parts: TheParts, account: TheAccount, caller: TheCaller) -> dict[str, Any]:
     """One of them."""
-    for model in _offered(parts.catalog):
+    for model in _offered(parts.catalog, caller):
         if model.id == model_id:
             return _model(model)
     raise ModelUnknown("No model of this name is installed: GET /v1/models lists those that are.", field="model")
@@ -205,8 +206,9 @@ def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def _offered(catalog: Catalog) -> list[Model]:
-    return [model for model in catalog.models if "text_to_image" in model.tasks and catalog.is_installed(model)]
+def _offered(catalog: Catalog, caller: Caller) -> list[Model]:
+    able = [model for model in catalog.models if "text_to_image" in model.tasks and catalog.is_installed(model)]
+    return [model for model in able if caller.may_use(model.id)]
 
 
 def _model(model: Model) -> dict[str, Any]:

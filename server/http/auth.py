@@ -1,42 +1,71 @@
-"""Whose request is it: a key in `Authorization: Bearer` or `X-API-Key`, the same check for every dialect.
+"""Whose request is it, and may they: a key or an access token, the same check for every dialect.
 
-Headers only, never cookies: a web page cannot make a browser send them for it.
+`Authorization: Bearer`, `X-API-Key`, or HTTP Basic with the key as its password (RFC 7617), whoever the user is. Never
+cookies, and no challenge to send a password: a web page cannot make a browser send these headers for it.
 """
 
+import base64
+import binascii
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
-from server.errors import KeyMissing, SiteRefused
+from server.errors import KeyMissing, NotOperator, ScopeMissing, SiteRefused
 from server.http.parts import Parts, TheParts
-from server.keys import ADMIN
+from server.keys import ADMIN, Caller, Scope
+from server.tokens import looks_like_token
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOKING = frozenset({"GET", "HEAD"})
 
-bearer = HTTPBearer(auto_error=False, description="The key that the first start printed, or DARKROOM_ADMIN_KEY.")
+
+class Password(HTTPBasic):
+    """FastAPI's own refuses a header that it cannot read, before anybody knows whether a key is needed at all."""
+
+    async def __call__(self, request: Request) -> HTTPBasicCredentials | None:  # type: ignore[override]
+        scheme, parameter = get_authorization_scheme_param(request.headers.get("authorization"))
+        if scheme.lower() != "basic":
+            return None
+        try:
+            user, _, password = base64.b64decode(parameter, validate=True).decode("latin-1").partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return HTTPBasicCredentials(username=user, password=password)
+
+
+bearer = HTTPBearer(auto_error=False, description="A key, such as the one that the first start printed, or a token.")
+basic = Password(auto_error=False, description="Any user name, and the key as the password.")
 api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in another header.")
 
 
-def account_of(
+async def caller_of(
     request: Request,
     parts: TheParts,
     token: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
+    password: Annotated[HTTPBasicCredentials | None, Security(basic)],
     key: Annotated[str | None, Security(api_key)],
-) -> str:
-    """The account that asks, which the request's log line will name; raises KeyMissing, KeyWrong or SiteRefused."""
-    request.state.account = _account_of(request, parts, token.credentials if token is not None else key)
-    return str(request.state.account)
+) -> Caller:
+    """Who asks, which the request's log line will name; raises KeyMissing, KeyWrong, SiteRefused or IssuerSilent."""
+    presented = (token and token.credentials) or (password and password.password) or key
+    caller = await _caller(request, parts, presented)
+    request.state.caller, request.state.account = caller, caller.account
+    return caller
 
 
-def _account_of(request: Request, parts: Parts, presented: str | None) -> str:
-    if parts.keys is None:
+async def _caller(request: Request, parts: Parts, presented: str | None) -> Caller:
+    if not parts.settings.auth:
         _refuse_foreign_pages(request, parts.settings.host)
-        return ADMIN
+        return Caller(ADMIN)
     if not presented:
         raise KeyMissing
-    return parts.keys.account_of(presented.encode("latin-1"))  # as it came over the wire
+    as_sent = presented.encode("latin-1")
+    if parts.tokens is not None and looks_like_token(as_sent):
+        return await parts.tokens.caller(as_sent)
+    return await parts.keys.caller(as_sent)
 
 
 def _refuse_foreign_pages(request: Request, our_host: str) -> None:
@@ -46,4 +75,45 @@ def _refuse_foreign_pages(request: Request, our_host: str) -> None:
         raise SiteRefused
 
 
+TheCaller = Annotated[Caller, Depends(caller_of)]
+
+
+async def account_of(request: Request, caller: TheCaller) -> str:
+    """The account that asks. To look takes the scope `read`, all else, by its method, `draw`. Raises ScopeMissing."""
+    return _with(caller, Scope.READ if request.method in LOOKING else Scope.DRAW).account
+
+
+def needing(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """The caller, for a route that takes a scope whatever its method is. Raises ScopeMissing."""
+
+    async def caller_with(caller: TheCaller) -> Caller:
+        return _with(caller, scope)
+
+    return caller_with
+
+
+def _with(caller: Caller, scope: Scope) -> Caller:
+    if scope not in caller.scopes:
+        raise ScopeMissing(scope)
+    return caller
+
+
 TheAccount = Annotated[str, Depends(account_of)]
+TheManager = Annotated[Caller, Depends(needing(Scope.MANAGE))]
+
+
+async def operator_of(caller: TheManager) -> Caller:
+    """For what concerns the whole server. Raises ScopeMissing and NotOperator."""
+    if caller.account != ADMIN:
+        raise NotOperator
+    return caller
+
+
+async def admin_of(account: TheAccount) -> str:
+    """For figures of the whole server: by its method, as the account does. Raises ScopeMissing and NotOperator."""
+    if account != ADMIN:
+        raise NotOperator
+    return account
+
+
+TheOperator = Annotated[Caller, Depends(operator_of)]

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.accounts import Accounts
 from server.checks import Check
 from server.gallery import Gallery
 from server.images import Images
@@ -19,11 +20,12 @@ from server.prompts.library import Library
 from server.prompts.saved import Presets
 from server.settings import Settings
 from server.thumbnails import Thumbnails
+from server.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """keys: None where the operator chose to run without any. checks: what has to hold for us to be ready, by name."""
+    """tokens: None where no issuer of access tokens is named. checks: what has to hold for us to be ready, by name."""
 
     settings: Settings
     catalog: Catalog
@@ -34,7 +36,9 @@ class Parts:
     thumbnails: Thumbnails
     links: Links
     metrics: Metrics
-    keys: Keys | None
+    accounts: Accounts
+    keys: Keys
+    tokens: Tokens | None
     library: Library
     presets: Presets
     enhancer: Enhancer

@@ -1,4 +1,4 @@
-"""A request that waits for its job, and lets go of the job when the client has gone."""
+"""The job of a request, and a request that waits for its job, and lets go of it when the client has gone."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from fastapi import Request
 from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
+from server.http.allowed import check_models
 from server.http.parts import Parts
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
@@ -25,15 +26,29 @@ async def draw(
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
-    Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
+    Raises what `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled), ClientGone (likewise).
     """
-    job = await parts.jobs.submit(task, encoding, terms, origin, caption)
+    job = await submit(request, parts, task, encoding, terms, origin, caption)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:
             await parts.jobs.cancel(job.account, job.id)
         raise JobTooSlow
     return images_of(job)
+
+
+async def submit(
+    request: Request,
+    parts: Parts,
+    task: Task,
+    encoding: Encoding,
+    terms: Terms,
+    origin: Origin | None = None,
+    caption: Caption | None = None,
+) -> Job:
+    """The job of a request. Every door submits here. Raises what `Jobs.submit` raises, and ModelNotAllowed."""
+    check_models(request, task)
+    return await parts.jobs.submit(task, encoding, terms, origin, caption)
 
 
 def images_of(job: Job) -> tuple[Image, ...]:

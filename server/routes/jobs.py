@@ -19,6 +19,7 @@ from server.http.auth import TheAccount
 from server.http.body import read_json
 from server.http.parts import TheParts
 from server.http.waiting import draw, watch
+from server.http.waiting import submit as submit_task
 from server.images import Encoding, preview_file
 from server.jobs import Job, State
 from server.routes.images import described as described_image
@@ -77,7 +78,8 @@ async def submit(
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
-    job = await parts.jobs.submit(asked.task, Encoding(metadata=asked.body.metadata), terms, caption=caption)
+    encoding = Encoding(metadata=asked.body.metadata)
+    job = await submit_task(request, parts, asked.task, encoding, terms, caption=caption)
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from server.http.auth import account_of
+from server.http.auth import admin_of
 from server.http.parts import TheParts
 
-router = APIRouter(tags=["health"], dependencies=[Depends(account_of)])
+router = APIRouter(tags=["health"], dependencies=[Depends(admin_of)])
 
 
 @router.get("/metrics", response_class=Response)

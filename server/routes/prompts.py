@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from server.http.auth import TheAccount
+from server.http.auth import TheAccount, TheOperator
 from server.http.body import LONGEST_PROMPT, Body, Name, Prompt, Seed, Text, check, described, read_json
 from server.http.parts import TheParts
 from server.prompts.finding import of_kind, recommended, searched
@@ -99,7 +99,7 @@ async def enhance(request: Request, parts: TheParts, account: TheAccount) -> dic
 
 
 @router.post("/prompts/reload")
-async def reload(parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def reload(parts: TheParts, operator: TheOperator) -> dict[str, Any]:
     """Read the data files again; a mistake in one of them leaves all as they were."""
     await asyncio.to_thread(parts.library.reload)
     content = parts.library.now

@@ -1,7 +1,19 @@
 """Every table, a file for each family. The migrations end in exactly these (a test compares them)."""
 
+from server.store.tables.accounts import accounts, keys
 from server.store.tables.base import metadata
 from server.store.tables.gallery import collected, collections, image_tags, presets, thumbnails
 from server.store.tables.jobs import images, jobs
 
-__all__ = ["collected", "collections", "image_tags", "images", "jobs", "metadata", "presets", "thumbnails"]
+__all__ = [
+    "accounts",
+    "collected",
+    "collections",
+    "image_tags",
+    "images",
+    "jobs",
+    "keys",
+    "metadata",
+    "presets",
+    "thumbnails",
+]
