@@ -105,7 +105,7 @@ async def show(account_id: str, parts: TheParts, caller: TheManager) -> dict[str
     return described_account(await parts.accounts.find(account_id))
 
 
-@router.patch("/accounts/{account_id}", openapi_extra=described(AccountChanges, {"plan": "pro", "email": None}))
+@router.patch("/accounts/{account_id}", openapi_extra=described(AccountChanges, {"plan": "pro"}))
 async def change(account_id: str, request: Request, parts: TheParts, caller: TheManager) -> dict[str, Any]:
     """Change what the fields say."""
     _only_operator(caller)

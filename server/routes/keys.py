@@ -19,13 +19,13 @@ router = APIRouter(prefix="/darkroom/v1", tags=["keys"])
 
 
 class NewKey(Body):
-    """`models` and `days` may be left out: then it may use all models, and never ends. `account` is for `admin`."""
+    """Without `scopes` it may draw and read; without `models` it may use all, without `days` it never ends.
+
+    `account`, another one than the caller's, is for `admin`.
+    """
 
     name: Name
-    scopes: Annotated[tuple[Literal["draw", "read", "manage"], ...], Field(min_length=1, strict=False)] = (
-        "draw",
-        "read",
-    )
+    scopes: Annotated[list[Literal["draw", "read", "manage"]], Field(min_length=1)] | None = None
     models: Annotated[list[Name], Field(min_length=1, max_length=MOST_MODELS)] | None = None
     days: Annotated[float, Field(gt=0, le=LONGEST_DAYS)] | None = None
     account: Name | None = None
@@ -85,7 +85,7 @@ async def _account(parts: Parts, caller: Caller, named: str | None) -> str:
 
 
 def _scopes(asked: NewKey, caller: Caller) -> frozenset[Scope]:
-    scopes = frozenset(map(Scope, asked.scopes))
+    scopes = frozenset(map(Scope, asked.scopes or (Scope.DRAW, Scope.READ)))
     for scope in sorted(scopes - caller.scopes):
         raise ScopeMissing(scope)
     return scopes

@@ -157,6 +157,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(url, client, worker, app, folder)
 
 
+def key_for(served: Served, account: str = "admin", **rights: Any) -> str:
+    """A new key of an account, with all scopes unless `rights` say other ones."""
+    asked = {"name": "for a test", "account": account, "scopes": ["draw", "read", "manage"]} | rights
+    return str(served.client.post("/darkroom/v1/keys", json=asked).raise_for_status().json()["key"])
+
+
+def newcomer(served: Served, **rights: Any) -> dict[str, str]:
+    """The headers of a key of a new account."""
+    account = served.client.post("/darkroom/v1/accounts", json={"name": "somebody"}).raise_for_status().json()
+    return {"Authorization": f"Bearer {key_for(served, account['id'], **rights)}"}
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Returns when the condition holds; fails after half a minute."""
     for _ in range(3000):
