@@ -1,0 +1,51 @@
+"""What belongs to an account and has an id in an address: one maker for each name of a parameter.
+
+A route whose parameter has no maker fails tests/promises/test_it_never_serves_what_is_not_yours.py: add one here.
+"""
+
+from collections.abc import Callable
+
+import httpx
+
+from tests.server.serving import KEY, Served
+
+Headers = dict[str, str]
+Maker = Callable[[Served, Headers], str]
+
+# Names that belong to nobody: whoever may look at all may look at what is called so.
+FOR_EVERYBODY = {
+    "link": "a public link; its name cannot be guessed, and whoever has it may look",
+    "model_id": "a model of the catalogue",
+}
+
+ADMIN = {"Authorization": f"Bearer {KEY}"}
+# Accounts are shown by id to admin alone, who owns what is made in its name.
+OWNED_BY_ADMIN = frozenset({"account_id"})
+
+
+def call(served: Served, headers: Headers, method: str, path: str, body: object = None) -> httpx.Response:
+    said = {} if body is None else {"json": body}
+    return httpx.request(method, served.url + path, headers=headers, timeout=60, trust_env=False, **said)  # type: ignore[arg-type]
+
+
+def job(served: Served, headers: Headers) -> str:
+    asked = {"task": "text_to_image", "prompt": "a red star", "steps": 2}
+    answer = call(served, headers | {"Prefer": "wait=60"}, "POST", "/darkroom/v1/jobs", asked).raise_for_status()
+    return str(answer.json()["id"])
+
+
+def image(served: Served, headers: Headers) -> str:
+    drawn = call(served, headers, "GET", f"/darkroom/v1/jobs/{job(served, headers)}").json()
+    return str(drawn["images"][0]["id"])
+
+
+def key(served: Served, headers: Headers) -> str:
+    return str(call(served, headers, "POST", "/darkroom/v1/keys", {"name": "another"}).raise_for_status().json()["id"])
+
+
+def account(served: Served, headers: Headers) -> str:
+    """The one that the headers open."""
+    return str(call(served, headers, "GET", "/darkroom/v1/account").raise_for_status().json()["id"])
+
+
+MAKERS: dict[str, Maker] = {"job_id": job, "image_id": image, "key_id": key, "account_id": account}
