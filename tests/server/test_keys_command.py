@@ -21,10 +21,8 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Command:
-    def run(*words: str, **environment: str) -> Result:
-        return CliRunner().invoke(
-            app, ["keys", *words], env={"DARKROOM_DATA": str(tmp_path), "COLUMNS": "200"} | environment
-        )
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["keys", *words], env={"DARKROOM_DATA": str(tmp_path), "COLUMNS": "200"})
 
     return run
 
