@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from server.cli.composing import open_store, refuse, settings_with, told_plainly
 from server.keys import ADMIN, Key, Scope, new_key
@@ -44,7 +44,7 @@ def list_(account: OfAccount = ADMIN) -> None:
     """List the keys of an account, also those that open nothing any more."""
     with told_plainly(), open_store(settings_with()) as database, database.look() as connection:
         found = rows.of_account(connection, account)
-    table = Table("id", "name", "may", "models", "made", "ends", "last used", "open")
+    table = Table(Column("id", no_wrap=True, min_width=16), "name", "may", "models", "made", "ends", "last used", "open")
     for key in found:
         may, models = " ".join(sorted(key.scopes)), "all" if key.models is None else " ".join(sorted(key.models))
         days = day(key.created), day(key.expires), day(key.last_used)
