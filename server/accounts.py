@@ -34,6 +34,8 @@ class Accounts:
 
     async def find(self, account_id: str) -> Account:
         """Raises AccountUnknown."""
+        if "\0" in account_id:  # which no database takes
+            raise AccountUnknown
         return _there(await self._database.read(rows.get, account_id))
 
     async def page(self, most: int, after: str = "") -> list[Account]:
@@ -42,11 +44,22 @@ class Accounts:
 
     async def change(self, account_id: str, changes: dict[str, Any]) -> Account:
         """changes: new values by field of Account. Raises AccountUnknown."""
+        await self.find(account_id)
         return _there(await self._database.write(rows.change, account_id, changes))
 
     async def prefer(self, account_id: str, changes: dict[str, Any]) -> Account:
         """changes: new values by field of Preferences; the others stay. Raises AccountUnknown."""
         return _there(await self._database.write(rows.prefer, account_id, changes))
+
+    async def storage_limit_of(self, account_id: str) -> int | None:
+        """In bytes; None for no limit."""
+        account = await self._database.read(rows.get, account_id)
+        return None if account is None else account.storage_limit
+
+    async def saves(self, account_id: str) -> bool:
+        """Whether its pictures go into the gallery where the request does not say."""
+        account = await self._database.read(rows.get, account_id)
+        return account is not None and account.preferences.auto_save is True
 
     async def remove(self, account_id: str) -> None:
         """With all that it owns. Raises AccountUnknown, and AccountNeeded for `admin`."""

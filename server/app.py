@@ -113,7 +113,10 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
     kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
     owners = Accounts(database)
     blobs = FolderBlobs(settings.data / "blobs")
-    stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
+    stored = Images(
+        database, blobs, *kept_seconds,
+        metadata=settings.metadata, limit_of=owners.storage_limit_of, keeps_of=owners.saves,
+    )  # fmt: skip
     link_key = settings.link_key.get_secret_value() if settings.link_key else None
     feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
     owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist, images=stored)

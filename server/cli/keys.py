@@ -44,7 +44,8 @@ def list_(account: OfAccount = ADMIN) -> None:
     """List the keys of an account, also those that open nothing any more."""
     with told_plainly(), open_store(settings_with()) as database, database.look() as connection:
         found = rows.of_account(connection, account)
-    table = Table(Column("id", no_wrap=True, min_width=16), "name", "may", "models", "made", "ends", "last used", "open")
+    key_id = Column("id", no_wrap=True, min_width=16)
+    table = Table(key_id, "name", "may", "models", "made", "ends", "last used", "open")
     for key in found:
         may, models = " ".join(sorted(key.scopes)), "all" if key.models is None else " ".join(sorted(key.models))
         days = day(key.created), day(key.expires), day(key.last_used)

@@ -14,7 +14,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
-from server.errors import KeyMissing, NotOperator, ScopeMissing, SiteRefused
+from server.errors import AccountUnknown, KeyMissing, NotOperator, ScopeMissing, SiteRefused
 from server.http.parts import Parts, TheParts
 from server.keys import ADMIN, Caller, Scope
 from server.tokens import looks_like_token
@@ -109,6 +109,13 @@ async def operator_of(caller: TheManager) -> Caller:
     return caller
 
 
+async def keeper_of(caller: TheManager) -> Caller:
+    """For accounts by their id: to everybody but `admin` none is there. Raises ScopeMissing and AccountUnknown."""
+    if caller.account != ADMIN:
+        raise AccountUnknown
+    return caller
+
+
 async def admin_of(account: TheAccount) -> str:
     """For figures of the whole server: by its method, as the account does. Raises ScopeMissing and NotOperator."""
     if account != ADMIN:
@@ -117,3 +124,4 @@ async def admin_of(account: TheAccount) -> str:
 
 
 TheOperator = Annotated[Caller, Depends(operator_of)]
+TheKeeper = Annotated[Caller, Depends(keeper_of)]

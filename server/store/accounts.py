@@ -3,12 +3,12 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from server.store.database import one_at_a_time
 from server.store.jobs import is_open
 from server.store.owners import Account, Preferences
-from server.store.tables import accounts, images, jobs, keys
+from server.store.tables import accounts, collections, images, jobs, keys, presets
 from server.store.words import State
 
 ACCOUNTS_LOCK = 20
@@ -54,13 +54,18 @@ def prefer(connection: Connection, account_id: str, changes: dict[str, Any]) -> 
 
 
 def remove(connection: Connection, account_id: str, now: float) -> None:
-    """Nothing opens it any more; its jobs end, and nobody finds them or its images until they are purged."""
+    """Nothing opens it any more; its jobs end, and nobody finds them or its images until they are purged.
+
+    Its collections and presets go at once.
+    """
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(deleted=now))
     connection.execute(update(keys).where(keys.c.account == account_id, keys.c.revoked.is_(None)).values(revoked=now))
     its_jobs = jobs.c.account == account_id
     unclaimed = {"state": State.CANCELLED, "ended": now, "pixels": None}
     connection.execute(update(jobs).where(its_jobs, is_open).values(cancel_asked=True))
     connection.execute(update(jobs).where(its_jobs, is_open, jobs.c.holder.is_(None)).values(unclaimed))
+    for table in (collections, presets):
+        connection.execute(delete(table).where(table.c.account == account_id))
     for table in (jobs, images):
         seen = table.c.account == account_id, table.c.deleted.is_(None)
         connection.execute(update(table).where(*seen).values(deleted=now))

@@ -16,6 +16,7 @@ Maker = Callable[[Served, Headers], str]
 FOR_EVERYBODY = {
     "link": "a public link; its name cannot be guessed, and whoever has it may look",
     "model_id": "a model of the catalogue",
+    "slug": "a collection that its owner opened to everybody",
 }
 
 ADMIN = {"Authorization": f"Bearer {KEY}"}
@@ -43,9 +44,27 @@ def key(served: Served, headers: Headers) -> str:
     return str(call(served, headers, "POST", "/darkroom/v1/keys", {"name": "another"}).raise_for_status().json()["id"])
 
 
+def collection(served: Served, headers: Headers) -> str:
+    """By its slug, which can be guessed."""
+    made = call(served, headers, "POST", "/darkroom/v1/collections", {"name": "My Landscapes"}).raise_for_status()
+    return str(made.json()["slug"])
+
+
+def preset(served: Served, headers: Headers) -> str:
+    body = {"name": "Star", "description": "A star.", "prompt": "a red star"}
+    return str(call(served, headers, "POST", "/darkroom/v1/presets", body).raise_for_status().json()["id"])
+
+
 def account(served: Served, headers: Headers) -> str:
     """The one that the headers open."""
     return str(call(served, headers, "GET", "/darkroom/v1/account").raise_for_status().json()["id"])
 
 
-MAKERS: dict[str, Maker] = {"job_id": job, "image_id": image, "key_id": key, "account_id": account}
+MAKERS: dict[str, Maker] = {
+    "account_id": account,
+    "image_id": image,
+    "job_id": job,
+    "key_id": key,
+    "name": collection,
+    "preset_id": preset,
+}

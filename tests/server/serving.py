@@ -150,8 +150,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for all tests of a module that leave it as it was."""
-    folder, worker = tmp_path_factory.mktemp("shared"), StepWorker()
-    app = application(folder, worker)
+    with served_from(tmp_path_factory.mktemp("shared")) as served:
+        yield served
+
+
+@contextmanager
+def served_from(folder: Path, **settings: Any) -> Iterator[Served]:
+    """A server with its data in a folder, and with the settings given."""
+    worker = StepWorker()
+    app = application(folder, worker, **settings)
     headers = {"Authorization": f"Bearer {KEY}"}
     with running(app) as url, httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
         yield Served(url, client, worker, app, folder)

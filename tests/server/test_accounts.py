@@ -215,6 +215,17 @@ def test_preferences_are_one_s_own_to_change(shared: Served) -> None:
     assert shared.client.get("/darkroom/v1/account").json()["preferences"]["default_model"] is None
 
 
+def test_an_account_s_storage_limit_and_its_wish_to_keep_pictures_are_obeyed(shared: Served) -> None:
+    headers, images = newcomer(shared), "/darkroom/v1/images"
+    account = ask(shared, headers, "GET", "/darkroom/v1/account").json()["id"]
+    ask(shared, headers, "PATCH", "/darkroom/v1/account/preferences", json={"auto_save": True})
+    ask(shared, headers, "POST", "/v1/images/generations", json={"prompt": "a red star"}).raise_for_status()
+    assert [image["kept"] for image in ask(shared, headers, "GET", images).json()["images"]] == [True]
+    shared.client.patch(f"{ACCOUNTS}/{account}", json={"storage_limit": 1}).raise_for_status()
+    refused = ask(shared, headers, "POST", "/v1/images/generations", json={"prompt": "a red star"})
+    assert (refused.status_code, code(refused)) == (402, "storage_limit_reached")
+
+
 def test_a_deleted_account_takes_its_keys_jobs_images_and_links_with_it(serve: Serve) -> None:
     served = serve()
     headers = newcomer(served)
