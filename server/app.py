@@ -10,9 +10,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.addresses import Destinations
 from server.checks import checks_of
 from server.dialects import all_dialects
 from server.feeder import Feeder
+from server.fetch import Fetch
 from server.gallery import Gallery
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
@@ -114,5 +116,12 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
+        fetch=fetch_of(settings),
     )
     return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)
+
+
+def fetch_of(settings: Settings) -> Fetch:
+    """What brings pictures by their address."""
+    allowed = Destinations.of(settings.fetch, map(str, settings.fetch_allow))
+    return Fetch(allowed, most_bytes=settings.max_body_bytes, seconds=settings.fetch_seconds)
