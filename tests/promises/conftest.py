@@ -6,7 +6,6 @@ Without --torture each is kept in small; `scripts/torture` runs the same code in
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +37,9 @@ class Torture:
 
 
 @pytest.fixture
-def torture(request: pytest.FixtureRequest) -> Iterator[Torture]:
+def torture(request: pytest.FixtureRequest) -> Torture:
     rows = request.config.stash.setdefault(ROWS, {})
-    yield Torture(request.node.name.removeprefix("test_"), rows, is_full=request.config.getoption("--torture"))
+    return Torture(request.node.name.removeprefix("test_"), rows, is_full=request.config.getoption("--torture"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:

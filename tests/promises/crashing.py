@@ -185,7 +185,7 @@ def check_blobs(store: Store) -> set[str]:
 
 
 async def tell(folder: Path, strike: Strike) -> None:
-    """The story. The file `pages` gets how the database looks before each step, `found` how it looked when one failed."""
+    """The story. The file `pages` gets how the database looks before each step, `found` how it did when one failed."""
     names = count()
     secrets.token_urlsafe = lambda nbytes=None: f"{next(names):022}"  # the same in every process
     store = Store(folder / "data")

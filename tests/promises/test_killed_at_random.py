@@ -34,7 +34,7 @@ DEATHS_TO_FAIL = 3  # of whatever drew it: server/store/claims.py, pipelines/eng
 
 @dataclass
 class Load:
-    """Clients that have a picture drawn each, again and again. accepted: job ids that were promised, and their seeds."""
+    """Clients that have a picture drawn each, again and again. accepted: jobs that were promised, and their seeds."""
 
     server: Server
     accepted: dict[str, int] = field(default_factory=dict)
