@@ -23,12 +23,15 @@ class Canary:
     def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.talks.append(asyncio.create_task(self.talk(reader, writer)))
 
+    def answer_to(self, head: bytes) -> bytes:
+        return self.answer
+
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head.lower())
         self.asked.append(head + await reader.readexactly(int(length[1]) if length else 0))
-        if self.answer:
-            writer.write(self.answer)
+        if answer := self.answer_to(head):
+            writer.write(answer)
             await writer.drain()
         else:
             await reader.read()  # until the caller loses patience
