@@ -19,7 +19,7 @@ from server.gallery import Gallery
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
-from server.http.problems import Problems
+from server.http.problems import ERRORS_DESCRIBED, Problems
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import load_keys
@@ -62,7 +62,13 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
             database.close()
 
     app = FastAPI(
-        title="Darkroom", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Darkroom",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS_DESCRIBED,
     )
     app.state.parts = parts
     problems.install(app)

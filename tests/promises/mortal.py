@@ -15,7 +15,7 @@ import yaml
 from pipelines.catalog import Catalog
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener, Worker
-from pipelines.tasks import Picture, Task, TextToImage
+from pipelines.tasks import Drawing, Picture, Task, TextToImage
 from server.app import create_app
 from server.cli.draining import listen
 from server.settings import Settings
@@ -35,10 +35,11 @@ class MortalWorker(StepWorker):
 
 
 class QuickWorker(StepWorker):
-    """What is asked for may have no seed and no size of its own."""
+    """Draws the same for everything, at once; only a drawing has a seed, and may be of several pictures."""
 
     def _drawn(self, job_id: str, task: Task, listener: Listener) -> Finished | Failed | Cancelled:
-        return Finished(job_id, (Picture(8, 8, flat_colour(0) * 64, None, (8, 8), None),))
+        seeds = range(task.seed, task.seed + task.count) if isinstance(task, Drawing) else [None]
+        return Finished(job_id, tuple(Picture(8, 8, flat_colour(0) * 64, seed, (8, 8), task.model) for seed in seeds))
 
 
 def kinds_catalog(folder: Path) -> Catalog:
