@@ -72,6 +72,7 @@ def test_rolling_restart_under_load(torture: Torture, tmp_path: Path) -> None:
         stack.callback(is_over.set)
         for server in servers:
             server.start()
+        for server in servers:
             server.await_ready()
         patients = [Patient([stack.enter_context(server.new_client()) for server in servers]) for _ in range(CLIENTS)]
         running = [threads.submit(patient.run, is_over.is_set) for patient in patients]

@@ -26,7 +26,7 @@ KINDS = (".png", ".jpg", ".jpeg", ".webp")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data", "kinds", max_queue=10**6, log_format="json")
+    server = Server(tmp_path / "data", "kinds", max_queue=10**6)
     with ending(server):
         server.start()
         server.await_ready()
@@ -77,7 +77,6 @@ def test_pictures_are_taken_or_refused_by_every_door(torture: Torture, server: S
     through = torture.many(1, len(every))  # doors, for each file of the corpus
     requests = [(door, content) for content in corpus for door in islice(some, through)]
     spoilt = torture.many(300, 20_000)
-    assert set(send(server, [(door, base64.b64decode(good())) for door in every])) <= {200, 202, 400}
     found = send(server, [*requests, *((next(some), mutant) for mutant in mutants(files, spoilt))])
     assert found.total() == len(requests) + spoilt
     assert server.starts == 1
