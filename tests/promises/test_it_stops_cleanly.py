@@ -35,6 +35,7 @@ class Patient:
     def run(self, is_over: Callable[[], bool]) -> None:
         while not is_over():
             self.draw(self.drawn)
+            time.sleep(0.1)
 
     def draw(self, seed: int) -> None:
         body = {"task": "text_to_image", "prompt": "a ring", "seed": seed, "steps": 4}
@@ -68,7 +69,7 @@ def test_rolling_restart_under_load(torture: Torture, tmp_path: Path) -> None:
     restarts = torture.many(2, 60)
     servers = [Server(tmp_path / "data") for _ in range(2)]
     is_over = threading.Event()
-    with ending(*servers), ExitStack() as stack, ThreadPoolExecutor(CLIENTS) as threads:
+    with ending(*servers), ThreadPoolExecutor(CLIENTS) as threads, ExitStack() as stack:
         stack.callback(is_over.set)
         for server in servers:
             server.start()

@@ -13,7 +13,7 @@ from server.bodies.kinds import asked_for
 from server.errors import AddressRefused, BodyInvalid, DarkroomError, FetchFailed, ImageInvalid
 from server.fetch import Fetch
 from tests.server.canary import Canary, listening
-from tests.server.serving import Serve, small_catalog
+from tests.server.serving import Serve, small_catalog, until
 
 BODY = {"task": "image_to_image", "prompt": "a star", "model": "flat"}
 
@@ -39,7 +39,7 @@ def test_the_picture_at_an_address_is_the_one_drawn_over(serve: Serve) -> None:
             return len(canary.asked)
 
     assert asyncio.run(ask()) == 1
-    served.worker.await_idle()
+    until(lambda: bool(served.worker.tasks))
     (task,) = served.worker.tasks
     assert isinstance(task, ImageToImage)
     assert task.image.pixels[:3] == bytes([255, 0, 0])
