@@ -11,14 +11,16 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
+from server.addresses import Destinations
 from server.checks import checks_of
 from server.dialects import all_dialects
 from server.feeder import Feeder
+from server.fetch import Fetch
 from server.gallery import Gallery
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
-from server.http.problems import Problems
+from server.http.problems import ERRORS_DESCRIBED, Problems
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
@@ -76,7 +78,13 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
             database.close()
 
     app = FastAPI(
-        title="Darkroom", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Darkroom",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS_DESCRIBED,
     )
     app.state.parts = parts
     problems.install(app)
@@ -137,5 +145,12 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
+        fetch=fetch_of(settings),
     )
     return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)
+
+
+def fetch_of(settings: Settings) -> Fetch:
+    """What brings pictures by their address."""
+    allowed = Destinations.of(settings.fetch, map(str, settings.fetch_allow))
+    return Fetch(allowed, most_bytes=settings.max_body_bytes, seconds=settings.fetch_seconds)

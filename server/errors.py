@@ -244,8 +244,9 @@ class AddressRefused(DarkroomError):
 
     code = "address_refused"
 
-    def __init__(self) -> None:
-        super().__init__("This server does not call that address: send a public one, or the picture itself.")
+    def __init__(self, field: str | None = None) -> None:
+        told = "This server does not call that address: send a public one, or the picture itself."
+        super().__init__(told, field=field)
 
 
 class FetchFailed(DarkroomError):
@@ -253,8 +254,9 @@ class FetchFailed(DarkroomError):
 
     code = "fetch_failed"
 
-    def __init__(self) -> None:
-        super().__init__("The address gave nothing: see that it answers everybody, or send the picture itself.")
+    def __init__(self, field: str | None = None) -> None:
+        told = "The address gave nothing: see that it answers everybody, or send the picture itself."
+        super().__init__(told, field=field)
 
 
 class EntryUnknown(DarkroomError):

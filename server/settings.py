@@ -31,6 +31,8 @@ BaseUrl = Annotated[
 ]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/?#\s]+)$")]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(listed)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(:[0-9]{1,5})?$")]
+Destinations = Annotated[tuple[IPvAnyNetwork | Host, ...], NoDecode, BeforeValidator(listed)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -91,6 +93,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=32 * 2**20, ge=1024)  # pictures come in bodies, in base64
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
+    fetch: Literal["public", "allow", "off"] = "public"  # whose pictures may be given by their address
+    fetch_allow: Destinations = ()  # hosts and networks beside the public internet, or alone
+    fetch_seconds: float = Field(default=30, gt=0)  # for one picture
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     purge_seconds: float = Field(default=3600, ge=0)  # and then stay unseen, before they are gone for good
     public_gallery: bool = False  # whether /public shows what its owners opened

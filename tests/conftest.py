@@ -20,6 +20,7 @@ settings.load_profile("darkroom")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run every case, not a sample, and write its figures")
+    parser.addoption("--torture", action="store_true", help="keep the promises in full, see scripts/torture")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -105,7 +105,7 @@ def test_a_missed_target_and_what_it_should_be_stand_in_the_table() -> None:
     assert table.splitlines()[2:] == ["| speed | 1.5 | at least 2 |", "| waiting | 0.5 | at most 0.6 |"]
 
 
-@pytest.mark.parametrize("name", ["engine", "operations", "gpu"])
+@pytest.mark.parametrize("name", ["engine", "operations", "gpu", "torture"])
 def test_tables_go_between_their_marks_in_the_readme(name: str) -> None:
     page = (ROOT / "benchmarks" / "README.md").read_text()
     once = placed(page, name, "a table")

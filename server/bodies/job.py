@@ -1,8 +1,9 @@
 """What every kind of job takes, as JSON."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipelines.engine.protocol import Terms
 from server.bodies.caption import CaptionBody
@@ -12,8 +13,33 @@ from server.images import Caption
 HIGHEST_PRIORITY = 9
 LONGEST_TIMEOUT_SECONDS = 86_400
 
-PICTURE = "PNG, JPEG or WEBP in base64, or as a data URL; or the id of one of your images, or its alias after an @."
-Picture = Annotated[str, Field(min_length=1, description=PICTURE)]
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+
+
+class Address(str):
+    """Where a picture lies, in place of its bytes."""
+
+    __slots__ = ()
+
+
+def _told_apart(text: str) -> str:
+    return Address(text) if ADDRESS.match(text) else text
+
+
+PICTURE = (
+    "PNG, JPEG or WEBP in base64, as a data URL, or by its http(s) address; "
+    "or the id of one of your images, or its alias after an @."
+)
+# `picture` is no format of JSON Schema: whoever reads the description knows these fields by it.
+Picture = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description=PICTURE,
+        json_schema_extra={"format": "picture"},
+    ),
+    AfterValidator(_told_apart),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

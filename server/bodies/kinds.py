@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Task
+from server.bodies.addressed import with_pictures
 from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
 from server.bodies.faces import RestoreFacesBody
 from server.bodies.finding import RelightBody, ReplaceBackgroundBody, SearchAndRecolorBody, SearchAndReplaceBody
@@ -13,6 +14,7 @@ from server.bodies.job import JobBody
 from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
+from server.fetch import Fetch
 from server.http.body import check, ignored_fields, inlined
 
 
@@ -52,13 +54,13 @@ class Asked(NamedTuple):
     headers: dict[str, str]
 
 
-async def asked_for(catalog: Catalog, value: dict[str, Any]) -> Asked:
-    """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what the planning raises."""
+async def asked_for(catalog: Catalog, value: dict[str, Any], fetch: Fetch) -> Asked:
+    """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what fetching and planning raise."""
     name = value.pop("task", None)
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BodyInvalid(f"`task` must be one of: {', '.join(KINDS)}.", field="task")
-    body = check(kind.body, value)
+    body = await with_pictures(check(kind.body, value), fetch)
     return Asked(body, kind.plan(catalog, **await body.said()), ignored_fields(kind.body, value))
 
 

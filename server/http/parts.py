@@ -9,6 +9,7 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.checks import Check
+from server.fetch import Fetch
 from server.gallery import Gallery
 from server.images import Images
 from server.jobs import Jobs
@@ -43,6 +44,7 @@ class Parts:
     presets: Presets
     enhancer: Enhancer
     checks: dict[str, Check]
+    fetch: Fetch
 
 
 def parts_of(request: Request) -> Parts:

@@ -22,6 +22,12 @@ from server.errors import (
 )
 from server.http.body import blaming
 
+# What OpenAPI says of every operation: their bodies are those of the API that the address belongs to.
+ERRORS_DESCRIBED: dict[int | str, dict[str, Any]] = {
+    status: {"description": told, "content": {"application/json": {"schema": {"type": "object"}}}}
+    for status, told in (("4XX", "What was asked for cannot be done, and why."), ("5XX", "It could not be done now."))
+}
+
 Wording = Callable[[DarkroomError, str], dict[str, Any]]
 
 

@@ -66,7 +66,7 @@ async def submit(
     `Accept: image/png` (or image/jpeg, image/webp) waits as long as it takes and answers with the first picture.
     """
     value, parent = await with_stored(await read_json(request), parts.images, account)
-    asked = await asked_for(parts.catalog, value)
+    asked = await asked_for(parts.catalog, value, parts.fetch)
     caption = asked.body.caption_of(parent)
     terms = asked.body.terms(account, parts.jobs.now())
     detach = asked.body.on_disconnect == "detach"

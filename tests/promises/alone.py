@@ -4,17 +4,16 @@ Where the test could make a network namespace, this process is in one whose only
 still down. Elsewhere an audit hook refuses every address that is not loopback, in this process and in the server's.
 """
 
-import fcntl
 import os
 import socket
-import struct
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
-SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
+from tests.promises.private_network import bring_loopback_up
+
 ADDRESS = "http://127.0.0.1:8123"
 KEY = "a key for this test alone"
 BODY = b'{"task": "text_to_image", "prompt": "a big blue circle on a pink background", "seed": 1, "steps": 10}'
@@ -35,12 +34,6 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait(30)
-
-
-def bring_loopback_up() -> None:
-    """What `ip link set lo up` does."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP | IFF_RUNNING) + bytes(22))
 
 
 def reaches(host: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.judge import look
+from tests.promises.namespaces import namespace
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -16,19 +17,9 @@ ROOT = HERE.parent.parent
 pytestmark = pytest.mark.draws
 
 
-def namespace() -> list[str]:
-    """The command that runs another one in a network namespace of its own, if this machine allows it."""
-    command = ["unshare", "--map-root-user", "--net", "--"]
-    try:
-        allowed = subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return []
-    return command if allowed else []
-
-
 @pytest.mark.parametrize("guard", ["namespace", "hook"])
 def test_the_server_starts_and_draws_with_no_network(guard: str, tmp_path: Path) -> None:
-    prefix = namespace() if guard == "namespace" else []
+    prefix = namespace("--net") if guard == "namespace" else []
     guard = guard if prefix else "hook"  # without the right to make namespaces, the hook is what can be had
     environment = {**os.environ, "GUARD": guard, "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
     command = [*prefix, sys.executable, str(HERE / "alone.py"), str(tmp_path)]

@@ -15,13 +15,16 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from pipelines.catalog import Catalog
+from pipelines.catalog import Catalog, default_file
 from pipelines.engine.protocol import Worker
+from server.addresses import Destinations
 from server.app import create_app
+from server.fetch import Fetch
 from server.settings import Settings
 from tests.server.worker import StepWorker
 
 KEY = "a key for tests, long enough"
+NOWHERE = Fetch(Destinations.of("off"), most_bytes=1, seconds=1)
 MODELS = """
 models:
   - &flat
@@ -90,6 +93,18 @@ def small_catalog(folder: Path) -> Catalog:
         (models_folder / name).mkdir(parents=True, exist_ok=True)
         (models_folder / name / f"{name}.safetensors").touch()
     return Catalog.load(models_file, models_folder)
+
+
+def every_kind_catalog(folder: Path) -> Catalog:
+    """The embedded models, and others that some kinds need: planning only looks whether their files are there."""
+    catalog = Catalog.load(default_file(), folder)
+    segmenter = next(model for model in catalog.models if model.kind == "segmenter")
+    for model in (segmenter, catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
+        for file in model.files:
+            place = catalog.folder(model) / file.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+    return catalog
 
 
 def free_port() -> int:

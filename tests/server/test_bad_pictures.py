@@ -15,7 +15,8 @@ from pipelines.tasks import Inpaint, Raster
 from server import decode
 from server.bodies.kinds import asked_for
 from server.errors import ImageInvalid
-from tests.server.test_job_docs import EXAMPLES, with_needed
+from tests.server.serving import NOWHERE, every_kind_catalog
+from tests.server.test_job_docs import EXAMPLES
 from tests.server.test_picture_tasks import bomb, encoded
 
 RED, BLUE = (220, 40, 40), (40, 60, 200)
@@ -77,13 +78,13 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    return with_needed(tmp_path)
+    return every_kind_catalog(tmp_path)
 
 
 async def task_of(catalog: Catalog, name: str, image: str, mask: Image.Image | None = None) -> Any:
     given = {"$PICTURE": encoded(plain()), "$MASK": encoded(mask or plain(mode="L", colour=255))}
     body = {key: given.get(str(value), value) for key, value in BODIES[name].items()} | {"image": image}
-    return (await asked_for(catalog, body)).task
+    return (await asked_for(catalog, body, NOWHERE)).task
 
 
 @pytest.mark.anyio

@@ -1,56 +1,16 @@
 """Nothing inside the network is called for a stranger: a canary that listens there is never touched."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from server.addresses import Destinations
 from server.errors import AddressRefused, FetchFailed
 from server.fetch import Fetch
+from tests.server.canary import Canary, attacks, listening
 
-PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 NAME = "pictures.example"
-
-
-@dataclass
-class Canary:
-    """A server on loopback: what it was asked, and what it answers."""
-
-    answer: bytes = PLAIN
-    asked: list[bytes] = field(default_factory=list)
-    port: int = 0
-    talks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.talks.append(asyncio.create_task(self.talk(reader, writer)))
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        self.asked.append(head + await reader.readexactly(int(length[1]) if length else 0))
-        if self.answer:
-            writer.write(self.answer)
-            await writer.drain()
-        else:
-            await reader.read()  # until the caller loses patience
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-@asynccontextmanager
-async def listening(canary: Canary, host: str = "127.0.0.1") -> AsyncIterator[Canary]:
-    server = await asyncio.start_server(canary, host, 0)
-    canary.port = server.sockets[0].getsockname()[1]
-    try:
-        yield canary
-    finally:
-        server.close()
-        await asyncio.gather(*canary.talks, return_exceptions=True)
 
 
 def answers(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
@@ -70,18 +30,7 @@ def allowed(canary: Canary, **limits: float) -> Fetch:
 STRANGER = Fetch(Destinations.of("public"), most_bytes=1000, seconds=5)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://2130706433:{port}/", "http://0177.0.0.1:{port}/",
-        "http://0x7f.1:{port}/", "http://127.1:{port}/", "http://0:{port}/", "http://[::1]:{port}/",
-        "http://[::ffff:127.0.0.1]:{port}/", "http://[::]:{port}/", "http://①②⑦.⓪.⓪.①:{port}/",
-        "http://\uff11\uff12\uff17.0.0.1:{port}/", "http://a\\@127.0.0.1:{port}/", "http://example.com#@127.0.0.1:{port}/",
-        "http://example.com@127.0.0.1:{port}/", "http://127.0.0.1:{port}@example.com/", "http:///127.0.0.1:{port}/",
-        "file:///etc/passwd", "gopher://127.0.0.1:{port}/", "ftp://127.0.0.1:{port}/", "//127.0.0.1:{port}/",
-        "data:text/plain,hello", "127.0.0.1:{port}", "", "http://", "http://127.0.0.1:99999/", "http://[::1/",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("url", attacks())
 def test_no_spelling_of_an_address_reaches_this_machine(url: str) -> None:
     async def attempt() -> list[bytes]:
         async with listening(Canary()) as near, listening(Canary(), "::1") as beside:

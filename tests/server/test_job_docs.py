@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines.catalog import Catalog, default_file
+from pipelines.catalog import Catalog
 from pipelines.filters.table import FILTERS
 from server.bodies.kinds import KINDS, asked_for
+from tests.server.serving import NOWHERE, every_kind_catalog
 
 TEXT = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")
 EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)]
@@ -28,28 +29,17 @@ def encoded(mode: str) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def with_needed(folder: Path) -> Catalog:
-    """Of the embedded models, and of those that examples need: planning only looks whether their files are there."""
-    catalog = Catalog.load(default_file(), folder)
-    segmenter = next(model for model in catalog.models if model.kind == "segmenter")
-    for model in (segmenter, catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
-        for file in model.files:
-            place = catalog.folder(model) / file.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-    return catalog
-
-
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    return with_needed(tmp_path)
+    return every_kind_catalog(tmp_path)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["task"])
 async def test_every_example_is_taken(example: dict[str, object], catalog: Catalog) -> None:
     pictures = {"$PICTURE": encoded("RGB"), "$MASK": encoded("L")}
-    asked = await asked_for(catalog, {name: pictures.get(str(value), value) for name, value in example.items()})
+    body = {name: pictures.get(str(value), value) for name, value in example.items()}
+    asked = await asked_for(catalog, body, NOWHERE)
     assert asked.headers == {}, "no field is ignored"
 
 
