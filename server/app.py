@@ -17,6 +17,7 @@ from server.dialects import all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
 from server.gallery import Gallery
+from server.http.calls import Fingerprints
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
@@ -35,6 +36,7 @@ from server.routes import (
     accounts,
     collections,
     docs,
+    events,
     files,
     gallery,
     health,
@@ -91,11 +93,12 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, files.router, files.links, collections.router, gallery.router,
+        jobs.router, events.router, images.router, files.router, files.links, collections.router, gallery.router,
         models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
         accounts.router, keys.router,
     ):  # fmt: skip
         app.include_router(router)
+    app.add_middleware(Fingerprints)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.
@@ -127,7 +130,10 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
     )  # fmt: skip
     link_key = settings.link_key.get_secret_value() if settings.link_key else None
     feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
-    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist, images=stored)
+    owed = Jobs(
+        database, blobs, worker, feeder,
+        max_queue=settings.max_queue, blocklist=blocklist, images=stored, kept_seconds=settings.idempotency_seconds,
+    )  # fmt: skip
     parts = Parts(
         settings=settings,
         catalog=catalog,

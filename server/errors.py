@@ -10,6 +10,8 @@
       * AddressUnknown, MethodWrong              what for?
       * BodyTooLarge, BodyInvalid, ImageInvalid  with which words, with which pictures?
       * NotOffered                               a vendor's option that is not here yet
+      * IdempotencyKeyInvalid, IdempotencyKeyReused, AnswerGone
+                                                 a request that is sent again
       * AddressRefused, FetchFailed              a picture by its address
       * EntryUnknown, VariableWrong              of what prompts are made of: a style that is not there, a preset's
                                                  variable
@@ -78,6 +80,10 @@ ANSWERS: dict[str, Answer] = {
     "storage_limit_reached": Answer(Stage.DOOR, 402),
     "alias_taken": Answer(Stage.DOOR, 409),
     "enhancer_failed": Answer(Stage.DOOR, 502),
+    "idempotency_key_invalid": Answer(Stage.DOOR, 400),
+    "idempotency_key_reused": Answer(Stage.DOOR, 422),
+    "answer_gone": Answer(Stage.DOOR, 410),
+    "streams_full": Answer(Stage.DOOR, 429),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
     "model_not_installed": Answer(Stage.PLANNING, 503),
@@ -105,6 +111,10 @@ ANSWERS: dict[str, Answer] = {
     "range_beyond": Answer(Stage.RESULT, 416),
     "internal_error": Answer(Stage.RESULT, 500),
 }
+
+
+# Ends of a job for reasons that pass: the same request, sent again, is drawn again.
+PASSING = frozenset({"out_of_memory", "worker_lost", "storage_failed", "task_unreadable", "internal_error"})
 
 
 def status_of(error: DarkroomError) -> int:
@@ -305,6 +315,38 @@ class EnhancerFailed(DarkroomError):
     def __init__(self, reason: str) -> None:
         super().__init__("The language model gave no prompt: see that it runs and answers soon enough.")
         self.reason = reason
+
+
+class IdempotencyKeyInvalid(DarkroomError):
+    code = "idempotency_key_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("`Idempotency-Key` must be one text of 1 to 255 visible ASCII characters, quoted or not.")
+
+
+class IdempotencyKeyReused(DarkroomError):
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another request before: take a new one for each request.")
+
+
+class AnswerGone(DarkroomError):
+    """To draw it anew would be the second time."""
+
+    code = "answer_gone"
+
+    def __init__(self) -> None:
+        super().__init__("What this request was answered with is no longer kept: take a new Idempotency-Key for it.")
+
+
+class StreamsFull(DarkroomError):
+    """Of events; each keeps a connection open."""
+
+    code = "streams_full"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"You follow {most} jobs already: close one of these streams first.")
 
 
 class QueueFull(DarkroomError):

@@ -15,7 +15,7 @@ import structlog
 from pipelines.engine.protocol import Worker
 from pipelines.tasks import Task
 from server.errors import TaskUnreadable
-from server.store import claims, jobs
+from server.store import claims, idempotency, jobs
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.holder import Holder
@@ -25,6 +25,7 @@ from server.store.words import Claim, Failure, Job
 LEASE_SECONDS = 30.0
 BEAT_SECONDS = 5.0  # between two renewals, and two looks at what other processes changed
 STARTING_SECONDS = 0.2  # between two looks at a worker that is not ready to be given anything
+LET_GO_SECONDS = 20.0  # in which a request may come again for a job that it left; clients wait for 8 s at most
 MOST_HELD = 256  # as many as a queue usually has, so that the engine's turns see everybody who waits
 
 log = structlog.get_logger()
@@ -115,11 +116,14 @@ class Feeder:
     async def _beat(self) -> None:
         """Keep what is ours, stop what is so no more or is not wanted, and free what the dead and the lost held."""
         held, lease = list(self._held), self._clock() + LEASE_SECONDS
-        kept = await self._database.write(claims.renew, self._holder.name, held, lease)
+        kept = await self._database.write_lightly(claims.renew, self._holder.name, held, lease)
         for job_id in self._held.keys() & (set(held) - kept):
             log.warning("job_lost_to_another_server", job=job_id)
             self._worker.cancel(job_id)
             self.drop(job_id)
+        now = self._clock()
+        for job_id in await self._database.write(idempotency.abandon, now - LET_GO_SECONDS, now):
+            log.info("job_let_go", job=job_id)
         await self._obey()
         dead = self._holder.dead()
         for job_id in await self._database.write(claims.recover, dead, self._clock()):
@@ -129,7 +133,7 @@ class Feeder:
 
     async def _feed(self) -> None:
         lease = self._clock() + LEASE_SECONDS
-        claimed = await self._database.write(claims.claim, self._holder.name, MOST_HELD, lease)
+        claimed = await self._database.write_lightly(claims.claim, self._holder.name, MOST_HELD, lease)
         for claim in claimed:
             await self._hand_over(claim)
         if claimed:

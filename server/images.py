@@ -162,10 +162,11 @@ class Images:
         return image
 
     async def publish(self, image: Image) -> str:
-        """Give an image a public name that cannot be guessed and ends with the image."""
+        """The public name of an image, made now where it has none: it cannot be guessed and ends with the image."""
+        if image.link is not None:
+            return image.link
         link = f"{secrets.token_urlsafe(32)}.{image.encoding.format}"
-        await self._database.write(rows.set_link, image.id, link)
-        return link
+        return await self._database.write(rows.set_link, image.id, link)
 
     async def find_link(self, link: str) -> Image:
         """Raises ImageUnknown."""

@@ -4,29 +4,33 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import structlog
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task
-from server.errors import JobUnknown, QueueFull, ServerStopping, StorageFailed
+from server.errors import AnswerGone, JobUnknown, QueueFull, ServerStopping, StorageFailed, StreamsFull
 from server.feeder import Feeder
 from server.images import Images
+from server.pace import Pace
 from server.prompts.blocklist import Blocklist
+from server.store import idempotency
 from server.store import jobs as rows
 from server.store.blobs import Blobs
 from server.store.database import Database
-from server.store.tasks import write_task
-from server.store.words import OPEN, Caption, Encoding, Failure, Job, Origin, State
+from server.store.tasks import kind_of, write_task
+from server.store.words import OPEN, Call, Caption, Encoding, Failure, Job, Origin, State, Wanted
 
-__all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State"]
+__all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State", "Wanted"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
+KEPT_SECONDS = 86_400.0  # how long an Idempotency-Key is known
+MOST_FOLLOWED = 32  # jobs of one account at once
 
 log = structlog.get_logger()
 
@@ -54,6 +58,7 @@ class Jobs:
         max_queue: int,
         blocklist: Blocklist | None = None,
         images: Images | None = None,
+        kept_seconds: float = KEPT_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -63,15 +68,25 @@ class Jobs:
         self._max_queue = max_queue
         self._blocklist = blocklist or Blocklist()
         self._images = images
+        self._kept_seconds = kept_seconds
         self._clock = clock
         self._progress: dict[str, Progress] = {}
         self._endings: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # while somebody waits for them
-        self._usual_seconds = 1.0  # of one job, for Retry-After
+        self._news: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # likewise; each is set once
+        self._followers: WeakKeyDictionary[AsyncGenerator[Job], str] = WeakKeyDictionary()  # with their accounts
+        self._pace = Pace()
         self.is_closed = False
+        self._is_leaving = False
 
     def close(self) -> None:
         """Take no more jobs: the server is about to stop. From any thread, and in a signal handler too."""
         self.is_closed = True
+
+    def leave(self) -> None:
+        """The server stops now: nobody is told of news any more."""
+        self._is_leaving = True
+        for job_id in list(self._news):
+            self._tell_news(job_id)
 
     async def submit(
         self,
@@ -80,12 +95,17 @@ class Jobs:
         terms: Terms,
         origin: Origin | None = None,
         caption: Caption | None = None,
+        call: Call | None = None,
     ) -> Job:
-        """Accept a task for terms.account; it is drawn whatever happens to this process.
+        """Accept a task for terms.account, which is drawn whatever happens to this process; or the job that the
+        request got when it was sent before.
 
-        Raises PromptBlocked, StorageLimitReached, QueueFull, StorageFailed and DatabaseLost before anything is
-        promised, and, once closed, ServerStopping.
+        Raises IdempotencyKeyReused and AnswerGone; PromptBlocked, StorageLimitReached, QueueFull, StorageFailed and
+        DatabaseLost before anything is promised, and, once closed, ServerStopping.
         """
+        call = call or Call()
+        if (known := await self._known(terms.account, call)) is not None:
+            return await self._answer(known)
         if self.is_closed:
             raise ServerStopping
         self._blocklist.check(task)
@@ -93,10 +113,15 @@ class Jobs:
             await self._images.check_room(terms.account)
         name, now, said = f"job_{secrets.token_urlsafe(16)}", self._clock(), caption or Caption()
         job = Job(name, task.model, encoding, terms, now, origin=origin or Origin(), caption=said)
+        job = replace(job, kind=kind_of(task), request=call.request)
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
-        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
-            wait = math.ceil(self._usual_seconds * self._max_queue / 2)
+        is_full = await self._database.read(rows.is_full, self._max_queue)
+        kept = None if is_full else await self._put(job, task, call)
+        if kept is None:
+            wait = math.ceil(self._pace.seconds_for(self._max_queue / 2) or 1)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
+        if kept != job.id:
+            return await self._answer(kept)
         self._feeder.wake()
         log.info("job_accepted", job=job.id, account=job.account, task=type(task).__name__, model=task.model)
         return job
@@ -109,11 +134,21 @@ class Jobs:
         return job
 
     async def page(
-        self, account: str, most: int, after: tuple[float, str] | None = None, state: State | None = None
+        self,
+        account: str,
+        most: int,
+        wanted: Wanted | None = None,
+        *,
+        after: tuple[float, str] | None = None,
+        offset: int = 0,
     ) -> list[Job]:
         """The newest first; after: `created` and `id` of the last one of the page before."""
-        jobs = await self._database.read(rows.page, account, most, after=after, state=state)
+        jobs = await self._database.read(rows.page, account, most, wanted, after=after, offset=offset)
         return [self._with_progress(job) for job in jobs]
+
+    async def count(self, account: str, wanted: Wanted | None = None) -> int:
+        """How many there are on all pages together."""
+        return await self._database.read(rows.count, account, wanted)
 
     async def wait(self, job: Job, seconds: float) -> Job:
         """The job when it has ended, or as it is after so many seconds."""
@@ -123,6 +158,17 @@ class Jobs:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ending.wait(), min(left, LOOK_SECONDS))
         return now
+
+    def follow(self, job: Job) -> AsyncGenerator[Job]:
+        """The job, again and again, at once when there is news of it and now and then in any case; last as it ended.
+
+        It ends early when the job is deleted, or the server stops. Raises StreamsFull.
+        """
+        if list(self._followers.values()).count(job.account) >= MOST_FOLLOWED:
+            raise StreamsFull(MOST_FOLLOWED)
+        following = self._follow(job.id)
+        self._followers[following] = job.account
+        return following
 
     async def cancel(self, account: str, job_id: str) -> Job:
         """Ask the worker to stop before its next tick; a job that has ended stays as it is. Raises JobUnknown."""
@@ -134,6 +180,29 @@ class Jobs:
             if not job.is_open:
                 self.note_end(job_id)
         return job
+
+    async def let_go(self, job: Job, tries: int | None) -> None:
+        """Nobody waits for it any more, at the so many-th try of its request: it is cancelled, now, or a while later
+        where the request may come again; with an Idempotency-Key it goes on.
+        """
+        if not await self._database.write(idempotency.let_go, job.id, tries or 0, self._clock()):
+            with suppress(JobUnknown):
+                await self.cancel(job.account, job.id)
+
+    async def delete(self, account: str, job_id: str, *, for_good: bool = False) -> Job:
+        """Nobody finds a job any more that has ended, nor its images; one that has not is only cancelled.
+
+        for_good: the rows go at once, and the files soon, instead of when purged. Raises JobUnknown.
+        """
+        job = await self.status(account, job_id)
+        if job.is_open:
+            return await self.cancel(account, job_id)
+        now = self._clock()
+        if for_good:
+            await self._database.write(rows.remove_for_good, job_id)
+        else:
+            await self._database.write(rows.remove, job_id, now)
+        return replace(job, images=(), deleted=now)
 
     @property
     def here(self) -> int:
@@ -149,6 +218,7 @@ class Jobs:
         now = self._clock()
         await self._database.write(rows.forget, now - older_than_seconds, now)
         await self._database.write(rows.purge, now - purge_seconds)
+        await self._database.write(idempotency.forget, now, self._kept_seconds)
 
     def now(self) -> float:
         return self._clock()
@@ -158,26 +228,58 @@ class Jobs:
 
     def note(self, job_id: str, progress: Progress) -> None:
         self._progress[job_id] = progress
+        self._tell_news(job_id)
 
     def note_end(self, job_id: str, seconds: float | None = None) -> None:
         """Wake whoever waits for it. seconds: that it took to draw."""
         self._progress.pop(job_id, None)
         if seconds is not None:
-            self._usual_seconds += 0.2 * (seconds - self._usual_seconds)
+            self._pace.note_end(seconds)
         if (ending := self._endings.get(job_id)) is not None:
             ending.set()
+        self._tell_news(job_id)
 
-    async def _put(self, job: Job, task: Task) -> bool:
+    def _tell_news(self, job_id: str) -> None:
+        if (news := self._news.pop(job_id, None)) is not None:
+            news.set()
+
+    async def _known(self, account: str, call: Call) -> str | None:
+        """The job that the request got when it was sent before."""
+        if call.key is None and not call.tries:
+            return None
+        return await self._database.write(idempotency.find, account, call, self._clock(), self._kept_seconds)
+
+    async def _answer(self, job_id: str) -> Job:
+        if (job := await self._find(job_id)) is None:
+            raise AnswerGone
+        return job
+
+    async def _follow(self, job_id: str) -> AsyncGenerator[Job]:
+        while True:
+            news = self._news.setdefault(job_id, asyncio.Event())  # from before the look, so that none is missed
+            job = await self._find(job_id)
+            if job is None or self._is_leaving:
+                return
+            yield job
+            if not job.is_open:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), LOOK_SECONDS)
+
+    async def _put(self, job: Job, task: Task, call: Call) -> str | None:
         try:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
-        return await self._database.write(rows.put, job, *written, self._max_queue)
+        kept = call, self._kept_seconds
+        return await self._database.write(idempotency.put, job, *written, self._max_queue, *kept)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)
         return job and self._with_progress(job)
 
     def _with_progress(self, job: Job) -> Job:
+        if job.place is not None:
+            return replace(job, wait_seconds=self._pace.seconds_for(job.place))
         now = self._progress.get(job.id) if job.is_open else None
         return replace(job, step=now.step, steps=now.steps, preview=now.preview) if now else job

@@ -83,7 +83,7 @@ class Runner:
             case Started(job_id):
                 now = self._jobs.now()
                 self._jobs.note(job_id, Progress(started=now))
-                if await self._database.write(claims.start, held.claim, now):
+                if await self._database.write_lightly(claims.start, held.claim, now):
                     self._metrics.wait_seconds.observe(now - held.job.created)
             case Progressed(job_id, step, steps):
                 self._jobs.note(job_id, replace(self._jobs.progress(job_id), step=step, steps=steps))
@@ -142,7 +142,8 @@ class Runner:
 
     def _tell(self, held: Held, state: State, code: str = "", images: int = 0) -> None:
         self._metrics.ended_jobs.labels(state.value, code).inc()
-        log.info("job_ended", job=held.job.id, state=state.value, images=images, code=code or None)
+        job = held.job
+        log.info("job_ended", job=job.id, request=job.request, state=state.value, images=images, code=code or None)
 
     async def _sweep(self) -> None:
         while not self._stopping.is_set():

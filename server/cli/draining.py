@@ -65,5 +65,6 @@ class DrainingServer(uvicorn.Server):
             if left <= 0 or not unfinished:
                 log.info("server_stopping", unfinished_jobs=unfinished)
                 self.config.timeout_graceful_shutdown = max(1, math.ceil(left))
+                self._jobs.leave()
                 self.should_exit = True
         return await super().on_tick(counter)

@@ -6,8 +6,9 @@ from fastapi import Request
 
 from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
-from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
+from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.allowed import check_models
+from server.http.calls import call_of, tries_of
 from server.http.parts import Parts
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
@@ -26,13 +27,14 @@ async def draw(
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
-    Raises what `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled), ClientGone (likewise).
+    They are those of an earlier request, with its seeds and in its encoding, where this one is sent again. Raises what
+    `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is let go of), ClientGone (likewise), AnswerGone.
     """
     job = await submit(request, parts, task, encoding, terms, origin, caption)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:
-            await parts.jobs.cancel(job.account, job.id)
+            await parts.jobs.let_go(job, tries_of(request))
         raise JobTooSlow
     return images_of(job)
 
@@ -46,24 +48,30 @@ async def submit(
     origin: Origin | None = None,
     caption: Caption | None = None,
 ) -> Job:
-    """The job of a request. Every door submits here. Raises what `Jobs.submit` raises, and ModelNotAllowed."""
+    """The job of a request: a new one, or the one that it got when it was sent before.
+
+    Every door submits here. A request that has several jobs submits them in the same order each time. Raises what
+    `Jobs.submit` raises, ModelNotAllowed and IdempotencyKeyInvalid.
+    """
     check_models(request, task)
-    return await parts.jobs.submit(task, encoding, terms, origin, caption)
+    return await parts.jobs.submit(task, encoding, terms, origin, caption, call_of(request))
 
 
 def images_of(job: Job) -> tuple[Image, ...]:
-    """The images of a job that has ended; raises what it ended with instead."""
+    """The images of a job that has ended; raises what it ended with instead, and AnswerGone where none is left."""
     if job.failure is not None:
         raise JobFailed(job.failure.code, job.failure.sentence)
     if job.state is State.CANCELLED:
         raise JobCancelled
+    if not job.images and job.facts is None:
+        raise AnswerGone
     return job.images
 
 
 async def watch(request: Request, jobs: Jobs, job: Job, seconds: float, *, detach: bool = False) -> Job:
     """The job when it has ended, or as it is after so many seconds.
 
-    If the client leaves, raises ClientGone, and cancels the job unless `detach` says that it goes on. So also when
+    If the client leaves, raises ClientGone, and lets go of the job unless `detach` says that it goes on. So also when
     the server stops: the request's own cancellation passes through here.
     """
     waiting = asyncio.create_task(jobs.wait(job, seconds))
@@ -75,7 +83,7 @@ async def watch(request: Request, jobs: Jobs, job: Job, seconds: float, *, detac
         raise ClientGone
     except (asyncio.CancelledError, ClientGone):
         if not detach:
-            await jobs.cancel(job.account, job.id)
+            await jobs.let_go(job, tries_of(request))
         raise
     finally:
         waiting.cancel()

@@ -1,4 +1,4 @@
-"""Our own API for every kind of task: submit one as JSON, look at it, wait for it, cancel it."""
+"""Our own API for every kind of task: submit one as JSON, look at it, wait for it, cancel it, delete it."""
 
 import asyncio
 import base64
@@ -18,15 +18,16 @@ from server.errors import BodyInvalid, ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
 from server.http.parts import TheParts
-from server.http.waiting import draw, watch
-from server.http.waiting import submit as submit_task
+from server.http.waiting import draw, submit, watch
 from server.images import Encoding, preview_file
-from server.jobs import Job, State
+from server.jobs import Job, State, Wanted
 from server.routes.images import described as described_image
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
 MOST_LISTED = 100
 WRONG_CURSOR = "`cursor` is none of ours: send the `next` of the page before as it is."
+Moment = Annotated[float, Query(allow_inf_nan=False)]
+Word = Annotated[str, Query(max_length=128, pattern=r"^[^\x00]*$")]
 PICTURE_TYPES: dict[str, Encoding] = {
     "image/png": Encoding("png"),
     "image/jpeg": Encoding("jpeg"),
@@ -37,14 +38,18 @@ router = APIRouter(prefix="/darkroom/v1", tags=["jobs"])
 
 
 def described_job(job: Job, now: float) -> dict[str, Any]:
+    """What our own API says of a job; null is what does not apply, or nobody knows."""
     return {
         "id": job.id,
         "state": job.state.value,
+        "task": job.kind,
         "model": job.model,
         "created_at": job.created,
         "started_at": job.started,
         "ended_at": job.ended,
+        "deleted_at": job.deleted,
         "deadline": job.terms.deadline,
+        "queue": {"place": job.place, "seconds_left": job.wait_seconds},
         "progress": {"step": job.step, "steps": job.steps, "seconds_left": job.seconds_left(now)},
         "preview": f"/darkroom/v1/jobs/{job.id}/preview" if job.preview else None,
         "images": [described_image(image) for image in job.images],
@@ -54,7 +59,7 @@ def described_job(job: Job, now: float) -> dict[str, Any]:
 
 
 @router.post("/jobs", status_code=202, openapi_extra=openapi())
-async def submit(
+async def ask(
     request: Request,
     parts: TheParts,
     account: TheAccount,
@@ -77,9 +82,9 @@ async def submit(
         image = (await draw(request, parts, asked.task, encoding, terms, detach=detach, caption=caption))[0]
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
-        return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
+        return Response(await parts.images.read(image), media_type=image.encoding.media_type, headers=headers)
     encoding = Encoding(metadata=asked.body.metadata)
-    job = await submit_task(request, parts, asked.task, encoding, terms, caption=caption)
+    job = await submit(request, parts, asked.task, encoding, terms, caption=caption)
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)
@@ -95,10 +100,20 @@ async def listed(
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
     cursor: str | None = None,
     state: State | None = None,
+    model: Word | None = None,
+    task: Word | None = None,
+    created_after: Moment | None = None,
+    created_before: Moment | None = None,
+    include_deleted: bool = False,
 ) -> dict[str, Any]:
-    """Your jobs, the newest first. `next` is the `cursor` of the page after this one, null on the last."""
+    """Your jobs, the newest first. `next` is the `cursor` of the page after this one, null on the last.
+
+    `task` is a kind of task; times are seconds since 1970, not included. Deleted and expired jobs are listed, if asked
+    for, until they are purged.
+    """
     now = parts.jobs.now()
-    jobs = await parts.jobs.page(account, limit + 1, _place(cursor) if cursor else None, state)
+    wanted = Wanted(state, model, task, created_after, created_before, include_deleted)
+    jobs = await parts.jobs.page(account, limit + 1, wanted, after=_place(cursor) if cursor else None)
     page = jobs[:limit]
     return {"jobs": [described_job(job, now) for job in page], "next": _cursor(page[-1]) if jobs[limit:] else None}
 
@@ -118,10 +133,20 @@ async def preview(job_id: str, parts: TheParts, account: TheAccount) -> Response
     return Response(await asyncio.to_thread(preview_file, job.preview), media_type="image/png")
 
 
-@router.delete("/jobs/{job_id}", status_code=202)
+@router.post("/jobs/{job_id}/cancel")
 async def cancel(job_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """Cancel a job before its next step. One that has ended stays as it is."""
+    """Cancel a job before its next step, as often as you like: one that has ended stays as it is."""
     return described_job(await parts.jobs.cancel(account, job_id), parts.jobs.now())
+
+
+@router.delete("/jobs/{job_id}", responses={202: {"description": "The job had not ended, and is being cancelled."}})
+async def delete(job_id: str, parts: TheParts, account: TheAccount, for_good: bool = False) -> JSONResponse:
+    """Delete a job that has ended, with its images; cancel one that has not.
+
+    What is deleted is in nobody's way from now on, and gone when it is purged, or at once if that is `for_good`.
+    """
+    job = await parts.jobs.delete(account, job_id, for_good=for_good)
+    return JSONResponse(described_job(job, parts.jobs.now()), 202 if job.deleted is None else 200)
 
 
 def _cursor(job: Job) -> str:

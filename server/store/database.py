@@ -23,6 +23,9 @@ PRAGMAS = (
     f"busy_timeout = {BUSY_MILLISECONDS}",
 )
 DISK_FULL = "53100"  # PostgreSQL's code
+# How a transaction that writes begins; a `PRAGMA synchronous` has to come before it, and none within it counts.
+SURELY = ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE")
+LIGHTLY = ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE")
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -44,12 +47,21 @@ class Database:
             self._writing = threading.Lock()
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
-        self._writer = self._engine.execution_options(begins="BEGIN IMMEDIATE")
+        self._writer = self._engine.execution_options(begins=SURELY)
+        self._light_writer = self._engine.execution_options(begins=LIGHTLY)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction that writes. On SQLite it waits for its turn first, so that it never has to give up later."""
         with self._writing, _plainly(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def begin_lightly(self) -> Iterator[Connection]:
+        """As `begin`, but a power cut may undo it, whole; the end of this process does not. It waits for no disk."""
+        with self._writing, _plainly(), self._light_writer.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SET LOCAL synchronous_commit = off"))
             yield connection
 
     @contextmanager
@@ -62,6 +74,13 @@ class Database:
         self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:
         return await asyncio.to_thread(self._within, self.begin, lambda connection: step(connection, *args, **kwargs))
+
+    async def write_lightly(
+        self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """What can be found out again after a power cut: see `begin_lightly`."""
+        within = self._within
+        return await asyncio.to_thread(within, self.begin_lightly, lambda connection: step(connection, *args, **kwargs))
 
     async def read(
         self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
@@ -119,7 +138,8 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN"))
+    for statement in connection.get_execution_options().get("begins", ("BEGIN",)):
+        connection.exec_driver_sql(statement)
 
 
 @contextmanager

@@ -58,8 +58,11 @@ def get_named(connection: Connection, account: str, alias: str, now: float) -> I
     return _one(connection, (images.c.account == account) & (images.c.alias == alias), now)
 
 
-def set_link(connection: Connection, image_id: str, link: str) -> None:
-    connection.execute(update(images).where(images.c.id == image_id).values(link=link))
+def set_link(connection: Connection, image_id: str, link: str) -> str:
+    """Its public name: this one, unless it has one, which others know by now."""
+    nameless = images.c.id == image_id, images.c.link.is_(None)
+    connection.execute(update(images).where(*nameless).values(link=link))
+    return connection.execute(select(images.c.link).where(images.c.id == image_id)).scalar_one_or_none() or link
 
 
 def of_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[Image, ...]]:
@@ -88,7 +91,13 @@ def remove_for_good(connection: Connection, image_id: str) -> None:
     connection.execute(delete(images).where(images.c.id == image_id))
 
 
-def remove_of_job(connection: Connection, job_id: str) -> None:
+def remove_of_job(connection: Connection, job_id: str, now: float) -> None:
+    """As `remove`, all that a job drew but for what its owner gave a name."""
+    drawn = images.c.job_id == job_id, images.c.alias.is_(None), images.c.deleted.is_(None)
+    connection.execute(update(images).where(*drawn).values(deleted=now))
+
+
+def remove_of_job_for_good(connection: Connection, job_id: str) -> None:
     """All that a job drew, for good, but for what its owner gave a name."""
     connection.execute(delete(images).where(images.c.job_id == job_id, images.c.alias.is_(None)))
 

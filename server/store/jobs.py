@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
 
 from pipelines.engine.protocol import Terms
 from server.store import images as image_rows
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
-from server.store.words import OPEN, Caption, Encoding, Failure, Image, Job, Origin, State
+from server.store.words import OPEN, Caption, Encoding, Failure, Image, Job, Origin, State, Wanted
 
 QUEUE_LOCK = 2
 
@@ -26,7 +26,7 @@ def put(connection: Connection, job: Job, task: str, pixels: str | None, most_qu
     row = {"id": job.id, "model": job.model, "encoding": asdict(job.encoding), "state": job.state}
     row |= {"api": job.origin.api, "said": dict(job.origin.said)}
     row |= asdict(job.terms) | {"created": job.created, "task": task, "pixels": pixels}
-    row["caption"] = asdict(job.caption)
+    row |= {"caption": asdict(job.caption), "kind": job.kind, "request": job.request}
     connection.execute(insert(jobs), row)
     return True
 
@@ -59,24 +59,22 @@ def page(
     connection: Connection,
     account: str,
     most: int,
+    wanted: Wanted | None = None,
     *,
     after: tuple[float, str] | None = None,
-    state: State | None = None,
-    api: str | None = None,
-    with_deleted: bool = False,
+    offset: int = 0,
 ) -> list[Job]:
     """The jobs of an account, the newest first. after: the creation and the id of the last one of the page before."""
-    wanted = select(jobs).where(jobs.c.account == account)
+    listed = select(jobs).where(*_all_of(account, wanted))
     if after is not None:
-        wanted = wanted.where(tuple_(jobs.c.created, jobs.c.id) < after)
-    if state is not None:
-        wanted = wanted.where(jobs.c.state == state)
-    if api is not None:
-        wanted = wanted.where(jobs.c.api == api)
-    if not with_deleted:
-        wanted = wanted.where(jobs.c.deleted.is_(None))
-    ordered = wanted.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(most)
+        listed = listed.where(tuple_(jobs.c.created, jobs.c.id) < after)
+    ordered = listed.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(most).offset(offset)
     return _whole(connection, connection.execute(ordered).all())
+
+
+def count(connection: Connection, account: str, wanted: Wanted | None = None) -> int:
+    """How many there are on all pages together."""
+    return connection.execute(select(func.count()).select_from(jobs).where(*_all_of(account, wanted))).scalar_one()
 
 
 def cancel(connection: Connection, job_id: str, now: float) -> None:
@@ -85,6 +83,21 @@ def cancel(connection: Connection, job_id: str, now: float) -> None:
     connection.execute(update(jobs).where(*mine).values(cancel_asked=True))
     unclaimed = *mine, jobs.c.holder.is_(None)
     connection.execute(update(jobs).where(*unclaimed).values(state=State.CANCELLED, ended=now, pixels=None))
+
+
+def remove(connection: Connection, job_id: str, now: float) -> None:
+    """Nobody sees a job that has ended any more, nor its images, who does not ask for what is deleted."""
+    over = jobs.c.id == job_id, ~is_open, jobs.c.deleted.is_(None)
+    if connection.execute(update(jobs).where(*over).values(deleted=now)).rowcount:
+        image_rows.remove_of_job(connection, job_id, now)
+
+
+def remove_for_good(connection: Connection, job_id: str) -> None:
+    """The rows of a job that has ended, and of its images, go at once; the files with the next sweep."""
+    over = select(jobs.c.id).where(jobs.c.id == job_id, ~is_open)
+    if connection.execute(over).first() is not None:
+        image_rows.remove_of_job_for_good(connection, job_id)
+        connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
 def forget(connection: Connection, before: float, now: float) -> None:
@@ -98,12 +111,38 @@ def purge(connection: Connection, before: float) -> None:
     connection.execute(delete(jobs).where(jobs.c.deleted < before))
 
 
+def _all_of(account: str, wanted: Wanted | None) -> list[ColumnElement[bool]]:
+    """What holds of a job of the account that is wanted."""
+    wanted = wanted or Wanted()
+    holds = [jobs.c.account == account]
+    same = {"state": wanted.state, "model": wanted.model, "kind": wanted.kind, "api": wanted.api}
+    holds += [jobs.c[name] == value for name, value in same.items() if value is not None]
+    if wanted.created_after is not None:
+        holds.append(jobs.c.created > wanted.created_after)
+    if wanted.created_before is not None:
+        holds.append(jobs.c.created < wanted.created_before)
+    if not wanted.with_deleted:
+        holds.append(jobs.c.deleted.is_(None))
+    return holds
+
+
 def _whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Job]:
     images = image_rows.of_jobs(connection, [row.id for row in rows])
-    return [_job(row, images.get(row.id, ())) for row in rows]
+    places = _places(connection, [row.id for row in rows if row.state == State.QUEUED])
+    return [_job(row, images.get(row.id, ()), places.get(row.id)) for row in rows]
 
 
-def _job(row: Row[Any], images: tuple[Image, ...]) -> Job:
+def _places(connection: Connection, job_ids: Sequence[str]) -> dict[str, int]:
+    """Where each of these is in the queue of all, which goes by priority, then age."""
+    if not job_ids:
+        return {}
+    order = func.row_number().over(order_by=(jobs.c.priority.desc(), jobs.c.created, jobs.c.id))
+    queue = select(jobs.c.id, order.label("place")).where(jobs.c.state == State.QUEUED).subquery()
+    found = connection.execute(select(queue).where(queue.c.id.in_(job_ids)))
+    return {row.id: row.place for row in found}
+
+
+def _job(row: Row[Any], images: tuple[Image, ...], place: int | None) -> Job:
     return Job(
         id=row.id,
         model=row.model,
@@ -120,6 +159,10 @@ def _job(row: Row[Any], images: tuple[Image, ...]) -> Job:
         origin=Origin(row.api, row.said),
         failure=Failure(row.error_code, row.error_sentence) if row.error_code else None,
         caption=_caption(row.caption),
+        kind=row.kind,
+        request=row.request,
+        deleted=row.deleted,
+        place=place,
     )
 
 

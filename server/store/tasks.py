@@ -3,6 +3,8 @@
 One blob, because it is written, referred to and removed as one; the same request sent twice still shares it.
 """
 
+import re
+
 from pipelines.tasks import Facts, Task
 from pipelines.vocabulary import TASK_KINDS, Vocabulary, VocabularyError
 from server.errors import TaskUnreadable
@@ -10,6 +12,11 @@ from server.store import blobs as bytes_of
 from server.store.blobs import Blobs
 
 VOCABULARY = Vocabulary(TASK_KINDS)
+
+
+def kind_of(task: Task) -> str:
+    """Its class in the words of our API, such as text_to_image."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(task).__name__).lower()
 
 
 def write_task(task: Task, blobs: Blobs) -> tuple[str, str | None]:

@@ -117,11 +117,33 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """The request that a job is of. request: its id in the log. number: which of its jobs it is.
+
+    key: its Idempotency-Key. tries: how often its client says that it tried before. fingerprint: another one is another
+    request.
+    """
+
+    request: str | None = None
+    fingerprint: str = ""
+    key: str | None = None
+    tries: int | None = None
+    number: int = 0
+
+    @property
+    def may_come_again(self) -> bool:
+        return self.key is not None or self.tries is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
 
-    model: the task's. facts: what the task was to say of its picture. preview: what the first picture looked like a
-    while ago, where the terms ask for it. caption: what is said of its images.
+    model: the task's. kind: the task's class, in the words of our API; None for jobs of earlier versions. facts: what
+    the task was to say of its picture. preview: what the first picture looked like a while ago, where the terms ask for
+    it. place: among those that are queued, the next one's is 1. wait_seconds: until it is begun, as things went lately;
+    None where nobody knows. request: the id in the log of the request that it is of. caption: what is said of its
+    images.
     """
 
     id: str
@@ -138,6 +160,11 @@ class Job:
     facts: Facts | None = None
     failure: Failure | None = None
     preview: Raster | None = None
+    kind: str | None = None
+    request: str | None = None
+    deleted: float | None = None
+    place: int | None = None
+    wait_seconds: float | None = None
     origin: Origin = Origin()
     caption: Caption = Caption()
 
@@ -154,6 +181,19 @@ class Job:
         if self.state is not State.RUNNING or self.started is None or not self.step:
             return None
         return (now - self.started) / self.step * (self.steps - self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs of an account are listed: those that are all of this. created_after, created_before: not included."""
+
+    state: State | None = None
+    model: str | None = None
+    kind: str | None = None
+    api: str | None = None
+    created_after: float | None = None
+    created_before: float | None = None
+    with_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from server.store.tables.accounts import accounts, keys
 from server.store.tables.base import metadata
 from server.store.tables.gallery import collected, collections, image_tags, presets, thumbnails
+from server.store.tables.idempotency import requests
 from server.store.tables.jobs import images, jobs
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "keys",
     "metadata",
     "presets",
+    "requests",
     "thumbnails",
 ]

@@ -258,7 +258,7 @@ def test_of_a_job_s_images_those_with_a_name_outlive_it(rows: Rows) -> None:
         jobs.put(connection, job, "{}", None, 10)
         images.add(connection, "job", drawn)
         assert jobs.get(connection, "job") == replace(job, images=tuple(drawn))
-        images.remove_of_job(connection, "job")
+        images.remove_of_job_for_good(connection, "job")
         connection.execute(delete(tables.jobs))
     assert rows.names() == ["b", "star", "sea"]
     assert rows.get("b") == drawn[1], "it still says which job drew it"

@@ -11,10 +11,18 @@ from pipelines.engine.protocol import Terms
 from pipelines.tasks import Colour, Description
 from server.store import claims, jobs
 from server.store.database import Database
-from server.store.words import Claim, Encoding, Failure, Image, Job, Origin, State
+from server.store.words import Claim, Encoding, Failure, Image, Job, Origin, State, Wanted
 
 ROOM = 1000
-JOB = Job("job", "flat", Encoding("webp", 80, metadata=False), Terms("ann", 0, 9e9, previews=True), created=1.0)
+JOB = Job(
+    "job",
+    "flat",
+    Encoding("webp", 80, metadata=False),
+    Terms("ann", 0, 9e9, previews=True),
+    created=1.0,
+    kind="text_to_image",
+    request="req_1",
+)
 IMAGE = Image("image", "ann", Encoding(), 8, 8, (8, 8), 2**63 - 1, "flat", "0" * 64, created=3.0, expires=9e9)
 FACTS = Description((Colour("#ff0000", 0.75),), "00ff", 12.5, ())
 SORRY = Failure("drawing_failed", "Sorry.")
@@ -82,7 +90,8 @@ def queue(database: Database) -> Queue:
 
 def test_a_job_comes_back_as_it_was_put(queue: Queue) -> None:
     queue.put("job", created=1.5, deadline=123456.789)
-    assert queue.get("job") == replace(JOB, created=1.5, terms=replace(JOB.terms, deadline=123456.789))
+    terms = replace(JOB.terms, deadline=123456.789)
+    assert queue.get("job") == replace(JOB, created=1.5, terms=terms, place=1)
 
 
 def test_a_finished_job_has_its_images_and_facts(queue: Queue) -> None:
@@ -281,8 +290,8 @@ def test_a_page_can_be_of_one_state(queue: Queue) -> None:
     queue.put("waiting", created=2)
     queue.succeed(queue.claim(most=1)[0])
     with queue.database.look() as connection:
-        assert [job.id for job in jobs.page(connection, "ann", 9, state=State.SUCCEEDED)] == ["drawn"]
-        assert [job.id for job in jobs.page(connection, "ann", 9, state=State.QUEUED)] == ["waiting"]
+        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted(State.SUCCEEDED))] == ["drawn"]
+        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted(State.QUEUED))] == ["waiting"]
         assert [(state, count) for (state, _), count in jobs.open_by_model(connection).items()] == [(State.QUEUED, 1)]
 
 
@@ -292,7 +301,7 @@ def test_a_job_remembers_by_which_api_it_came_and_what_that_said(queue: Queue) -
         for name, origin in (("theirs", Origin("generations_v1", said)), ("ours", Origin())):
             jobs.put(connection, replace(JOB, id=name, origin=origin), "{}", None, ROOM)
     with queue.database.look() as connection:
-        (job,) = jobs.page(connection, "ann", 9, api="generations_v1")
+        (job,) = jobs.page(connection, "ann", 9, Wanted(api="generations_v1"))
         assert (job.id, job.origin.said) == ("theirs", said)
         assert len(jobs.page(connection, "ann", 9)) == 2
 
@@ -304,7 +313,7 @@ def test_what_is_over_is_unseen_then_gone_and_what_is_open_stays(queue: Queue) -
 
     def listed(**asked: bool) -> list[str]:
         with queue.database.look() as connection:
-            return [job.id for job in jobs.page(connection, "ann", 9, **asked)]
+            return [job.id for job in jobs.page(connection, "ann", 9, Wanted(**asked))]
 
     with queue.database.begin() as connection:
         jobs.forget(connection, before=50, now=60)
