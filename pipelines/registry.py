@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from pipelines.catalog import Catalog, Model
-from pipelines.engine.protocol import Counters
+from pipelines.counters import Counters
 from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline

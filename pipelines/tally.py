@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from pipelines.engine.protocol import Counters
+from pipelines.counters import Counters
 
 
 class Tally:

@@ -34,6 +34,7 @@ from server.prompts.library import Library
 from server.prompts.saved import Presets
 from server.routes import (
     accounts,
+    capabilities,
     collections,
     docs,
     events,
@@ -95,7 +96,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for router in (
         jobs.router, events.router, images.router, files.router, files.links, collections.router, gallery.router,
         models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
-        accounts.router, keys.router,
+        accounts.router, keys.router, capabilities.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(Fingerprints)

@@ -16,7 +16,7 @@ import structlog
 from pipelines.catalog import Catalog
 from pipelines.engine.inline import InlineWorker
 from pipelines.engine.protocol import Event
-from pipelines.engine.wire import Begin, Cancel, Message, Submit, decode, encode
+from pipelines.engine.wire import Begin, Cancel, Message, Submit, Wish, decode, encode
 from pipelines.errors import CatalogInvalid
 from pipelines.logs import configure_logs
 
@@ -74,6 +74,9 @@ def obey(worker: InlineWorker, catalog: Catalog, message: Message) -> None:
             worker.submit(job_id, task, terms)
         case Cancel(job_id):
             worker.cancel(job_id)
+        case Wish(model, loaded):
+            look_again(catalog)
+            worker.wish(model, loaded=loaded)
 
 
 def look_again(catalog: Catalog) -> None:

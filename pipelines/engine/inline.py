@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipelines.catalog import Catalog
-from pipelines.engine.protocol import Cancelled, Counters, Event, Failed, Finished, Health, Listener, Terms
+from pipelines.counters import Counters
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Terms
 from pipelines.errors import WorkerLost
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
+from pipelines.wishes import Wishes
 
 if TYPE_CHECKING:
     from pipelines.engine.loop import Engine
@@ -68,6 +70,7 @@ class InlineWorker:
         self._beat = time.monotonic()
         self._open: dict[str, tuple[Task, Terms]] = {}  # only the thread touches it
         self._counts = (0, 0)
+        self._wishes = Wishes()
         self._registry: Registry | None = None
         self._tally: Tally | None = None
 
@@ -85,6 +88,10 @@ class InlineWorker:
     def cancel(self, job_id: str) -> None:
         self._commands.put(lambda engine: engine.cancel(job_id))
 
+    def wish(self, model: str, *, loaded: bool) -> None:
+        self._wishes.note(model, loaded)
+        self._commands.put(lambda engine: self._wishes.grant(self._registry, model, loaded))
+
     def health(self) -> Health:
         running, waiting = self._counts
         return Health(
@@ -96,6 +103,8 @@ class InlineWorker:
             running=running,
             waiting=waiting + self._commands.qsize(),
             counters=self._tally.counters if self._tally else Counters(),
+            loading=self._wishes.loading,
+            not_loaded=self._wishes.not_loaded,
         )
 
     def stop(self) -> None:

@@ -9,21 +9,12 @@ import structlog
 import torch
 
 from pipelines.catalog import Catalog
+from pipelines.counters import Counters
 from pipelines.engine.memory import Memory
 from pipelines.engine.pieces import device_is_lost, in_pieces
 from pipelines.engine.pipeline import Draft
 from pipelines.engine.pool import Pool, PoolKey, front
-from pipelines.engine.protocol import (
-    Cancelled,
-    Counters,
-    Event,
-    Failed,
-    Finished,
-    Previewed,
-    Progressed,
-    Started,
-    Terms,
-)
+from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Previewed, Progressed, Started, Terms
 from pipelines.engine.rows import Rows
 from pipelines.engine.running import Made, Order, Piece, Prepared, Running
 from pipelines.engine.turns import Turns

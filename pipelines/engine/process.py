@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
+from pipelines.counters import Counters
 from pipelines.engine.protocol import (
     Cancelled,
-    Counters,
     Failed,
     Finished,
     Health,
@@ -28,7 +28,7 @@ from pipelines.engine.protocol import (
     Terms,
 )
 from pipelines.engine.spawn import Child
-from pipelines.engine.wire import Begin, Cancel, Message, Submit
+from pipelines.engine.wire import Begin, Cancel, Message, Submit, Wish
 from pipelines.errors import WorkerLost
 from pipelines.logs import Form
 from pipelines.tasks import Task
@@ -93,6 +93,8 @@ class ProcessWorker:
         self._beat = time.monotonic()
         self._device = device
         self._loaded: tuple[str, ...] = ()
+        self._loading: tuple[str, ...] = ()
+        self._not_loaded: tuple[tuple[str, str, str], ...] = ()
         self._counters = Counters(), Counters()  # of the children that are gone, and of the present one
 
     def start(self, listener: Listener) -> None:
@@ -105,6 +107,9 @@ class ProcessWorker:
 
     def cancel(self, job_id: str) -> None:
         self._news.put(partial(self._forget, job_id))
+
+    def wish(self, model: str, *, loaded: bool) -> None:
+        self._news.put(partial(self._pass_on, Wish(model, loaded)))
 
     def health(self) -> Health:
         jobs = list(self._jobs.values())
@@ -119,6 +124,8 @@ class ProcessWorker:
             running=running,
             waiting=len(jobs) - running,
             counters=past + present,
+            loading=self._loading,
+            not_loaded=self._not_loaded,
         )
 
     def stop(self) -> None:
@@ -157,6 +164,10 @@ class ProcessWorker:
             self._child.tell(Cancel(job_id))
         self._tell(Cancelled(job_id))
 
+    def _pass_on(self, wish: Wish) -> None:
+        if self._child is not None:
+            self._child.tell(wish)
+
     def _hear(self, child: Child, message: Message | None) -> None:
         """What a child tells; None is its death. Those that were replaced tell nothing new."""
         if child is not self._child:
@@ -177,6 +188,7 @@ class ProcessWorker:
     def _note(self, health: Health) -> None:
         self._beat = time.monotonic() - health.seconds_since_beat
         self._device, self._loaded = health.device, health.loaded_models
+        self._loading, self._not_loaded = health.loading, health.not_loaded
         self._counters = self._counters[0], health.counters
         if health.ready:
             self._state = "ready"
@@ -203,7 +215,7 @@ class ProcessWorker:
         """Who was running has one attempt less; then another child, unless that has become pointless."""
         status = child.end(self._stop_seconds)
         log.error("worker_died", status=status, state=self._state, running=self.health().running)
-        self._child, self._loaded = None, ()
+        self._child, self._loaded, self._loading = None, (), ()
         self._counters = self._counters[0] + self._counters[1], Counters()
         given_up = [job for job in self._jobs.values() if job.is_running and job.deaths + 1 == DEATHS_TO_FAIL]
         for job in self._jobs.values():

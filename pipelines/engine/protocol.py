@@ -1,9 +1,10 @@
 """The door between the server and whatever draws: a Worker takes tasks and tells events. Standard library only."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipelines.counters import Counters
 from pipelines.tasks import Facts, Picture, Raster, Task
 
 
@@ -73,33 +74,11 @@ Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """What a worker has done since it was started; none of them ever falls while it lives.
-
-    rows: in all ticks together. tick_seconds: the time that the ticks took. steps: drafts moved on, one tick each.
-    loads, unloads: of models, parts that draw with one included. out_of_memory: work that did not fit and was done
-    again in halves, or given up. prompt_hits, prompt_misses: prompts whose embeddings were remembered, or made.
-    """
-
-    ticks: int = 0
-    rows: int = 0
-    tick_seconds: float = 0.0
-    steps: int = 0
-    loads: int = 0
-    unloads: int = 0
-    out_of_memory: int = 0
-    prompt_hits: int = 0
-    prompt_misses: int = 0
-
-    def __add__(self, other: "Counters") -> "Counters":
-        return Counters(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """ready: could draw right now. state: a word for people (starting, ready, stopped, failed).
 
     seconds_since_beat: how long ago the drawing thread last showed life; it beats at every tick and when idle.
+    loading: models that are wished to be loaded and are not yet. not_loaded: with an error's code and sentence.
     """
 
     ready: bool
@@ -109,7 +88,9 @@ class Health:
     loaded_models: tuple[str, ...]
     running: int
     waiting: int
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
+    loading: tuple[str, ...] = ()
+    not_loaded: tuple[tuple[str, str, str], ...] = ()
 
 
 class Worker(Protocol):
@@ -127,6 +108,13 @@ class Worker(Protocol):
 
     def cancel(self, job_id: str) -> None:
         """Take effect before the next tick. Unknown and finished jobs are ignored."""
+        ...
+
+    def wish(self, model: str, *, loaded: bool) -> None:
+        """Have a model that draws loaded before a job needs it, or unloaded once those that draw with it have ended.
+
+        `health` tells what became of it. A lost process takes wishes with it.
+        """
         ...
 
     def health(self) -> Health: ...

@@ -6,7 +6,8 @@ Neither side trusts the other to be whole: what does not read back as exactly on
 from dataclasses import dataclass, field
 from typing import get_args
 
-from pipelines.engine.protocol import Counters, Event, Health, Terms
+from pipelines.counters import Counters
+from pipelines.engine.protocol import Event, Health, Terms
 from pipelines.logs import Form
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
@@ -42,9 +43,15 @@ class Cancel:
     job_id: str
 
 
-Message = Begin | Submit | Cancel | Event | Health
+@dataclass(frozen=True, slots=True)
+class Wish:
+    model: str
+    loaded: bool
 
-SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, Counters, *get_args(Event), Begin, Submit, Cancel, Health))
+
+Message = Begin | Submit | Cancel | Wish | Event | Health
+
+SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, Counters, *get_args(Event), Begin, Submit, Cancel, Wish, Health))
 
 
 def encode(message: Message) -> bytes:

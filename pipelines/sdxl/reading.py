@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import structlog
 
-from pipelines.engine.protocol import Counters
+from pipelines.counters import Counters
 from pipelines.errors import TaskRefused
 from pipelines.sdxl.embeddings import Embedding, Embeddings, Words
 from pipelines.sdxl.model import SdxlModel

@@ -19,10 +19,14 @@ from server.http.body import check, ignored_fields, inlined
 
 
 class Kind(NamedTuple):
-    """How a kind of task comes in: its body, and the planning that turns the body's fields into a complete Task."""
+    """How a kind of task comes in: its body, and the planning that turns the body's fields into a complete Task.
+
+    least: what the planning has to be told beside the fields that the body cannot do without.
+    """
 
     body: type[JobBody]
     plan: Callable[..., Task]
+    least: tuple[tuple[str, Any], ...] = ()
 
 
 KINDS: dict[str, Kind] = {
@@ -30,7 +34,7 @@ KINDS: dict[str, Kind] = {
     "image_to_image": Kind(ImageToImageBody, planning.image_to_image),
     "inpaint": Kind(InpaintBody, planning.inpaint),
     "edit": Kind(EditBody, planning.edit),
-    "outpaint": Kind(OutpaintBody, planning.outpaint),
+    "outpaint": Kind(OutpaintBody, planning.outpaint, (("right", 8),)),
     "style_transfer": Kind(StyleTransferBody, planning.style_transfer),
     "upscale": Kind(UpscaleBody, planning.upscale),
     "filter": Kind(FilterBody, planning.filters),
@@ -40,8 +44,8 @@ KINDS: dict[str, Kind] = {
     "remove_background": Kind(RemoveBackgroundBody, planning.remove_background),
     "search_and_recolor": Kind(SearchAndRecolorBody, planning.search_and_recolor),
     "search_and_replace": Kind(SearchAndReplaceBody, planning.search_and_replace),
-    "replace_background": Kind(ReplaceBackgroundBody, planning.replace_background),
-    "relight": Kind(RelightBody, planning.relight),
+    "replace_background": Kind(ReplaceBackgroundBody, planning.replace_background, (("prompt", "a star"),)),
+    "relight": Kind(RelightBody, planning.relight, (("prompt", "a star"),)),
     "restore_faces": Kind(RestoreFacesBody, planning.restore_faces),
 }
 

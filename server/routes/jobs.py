@@ -112,7 +112,14 @@ async def listed(
     for, until they are purged.
     """
     now = parts.jobs.now()
-    wanted = Wanted(state, model, task, created_after, created_before, include_deleted)
+    wanted = Wanted(
+        state,
+        model,
+        task,
+        created_after=created_after,
+        created_before=created_before,
+        with_deleted=include_deleted,
+    )
     jobs = await parts.jobs.page(account, limit + 1, wanted, after=_place(cursor) if cursor else None)
     page = jobs[:limit]
     return {"jobs": [described_job(job, now) for job in page], "next": _cursor(page[-1]) if jobs[limit:] else None}

@@ -27,6 +27,7 @@ class StepWorker:
         self._cancelled: set[str] = set()
         self.tasks: list[Task] = []
         self.terms: list[Terms] = []
+        self.wishes: list[tuple[str, bool]] = []
         self._listener: Listener | None = None
         self._news = threading.Condition()
         self._is_held = False
@@ -55,6 +56,9 @@ class StepWorker:
         with self._news:
             self._cancelled.add(job_id)
             self._news.notify_all()
+
+    def wish(self, model: str, *, loaded: bool) -> None:
+        self.wishes.append((model, loaded))
 
     def health(self) -> Health:
         since = monotonic() - self._beat if self.silent_seconds is None else self.silent_seconds

@@ -5,9 +5,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, In
 from server.store.tables.base import metadata
 
 # task, facts: as pipelines.vocabulary writes them; pixels: the blob with the bytes that the task mentions, all in one,
-# until the job has ended. api, said: its Origin. attempt: how often the job was claimed, which fences what a holder writes. deaths: of
-# holders, while they were drawing it. deleted: since then nobody sees the row who does not ask for such. kind: the
-# class of its task. request: the id in the log of the request that it is of.
+# until the job has ended. kind: the class of its task. request: the id in the log of the request that it is of. api,
+# said: its Origin. attempt: how often the job was claimed, which fences what a holder writes. deaths: of holders, while
+# they were drawing it. deleted: since then nobody sees the row who does not ask for such.
 jobs = Table(
     "jobs",
     metadata,

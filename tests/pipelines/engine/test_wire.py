@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
+from pipelines.counters import Counters
 from pipelines.engine.protocol import (
     Cancelled,
-    Counters,
     Event,
     Failed,
     Finished,
@@ -19,7 +19,7 @@ from pipelines.engine.protocol import (
     Started,
     Terms,
 )
-from pipelines.engine.wire import LENGTH_BYTES, Begin, Cancel, Message, Submit, WireError, decode, encode
+from pipelines.engine.wire import LENGTH_BYTES, Begin, Cancel, Message, Submit, WireError, Wish, decode, encode
 from pipelines.filters.words import Step
 from pipelines.tasks import (
     SEED_LIMIT,
@@ -125,7 +125,10 @@ OTHERS: list[Message] = [
     Begin("models.yaml", "models", "cuda:1"),
     Submit("j", PLAIN, Terms("somebody", -1, 1.8e9, previews=True)),
     Cancel("j"),
-    Health(True, "ready", "cpu", 0.25, ("m", "n"), 3, 4, Counters(1, 2, 0.5, 3, 4, 5, 6, 7, 8)),
+    Wish("m", loaded=True),
+    Health(
+        True, "ready", "cpu", 0.25, ("m",), 3, 4, Counters(1, 2, 0.5, 3, 4, 5, 6, 7, 8), ("n",), (("o", "c", "S."),)
+    ),
 ]
 
 
