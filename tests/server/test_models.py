@@ -1,4 +1,4 @@
-"""Models and what is possible with them: as the catalogue has it, as the worker tells it, and as the planning sees it."""
+"""Models, as the catalogue has them and as the worker tells of them; and what is possible, as the planning sees it."""
 
 from dataclasses import replace
 from typing import Any
@@ -71,9 +71,3 @@ def test_capabilities_say_what_is_possible_with_the_models_that_are_there(shared
     assert [each["id"] for each in told["models"]] == ["flat", "ink", "lines", "looks"]
     assert told["formats"]["written"] == ["png", "jpeg", "webp"]
     assert told["limits"]["queued_jobs"] == 64
-
-
-def test_whatever_is_said_to_be_impossible_is_refused_and_whatever_is_possible_is_not(shared: Served) -> None:
-    """By the door itself, for the two that need no picture."""
-    answer = shared.client.post("/darkroom/v1/jobs", json={"task": "text_to_image", "prompt": "a star"})
-    assert answer.status_code == 202

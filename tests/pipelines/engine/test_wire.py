@@ -126,9 +126,8 @@ OTHERS: list[Message] = [
     Submit("j", PLAIN, Terms("somebody", -1, 1.8e9, previews=True)),
     Cancel("j"),
     Wish("m", loaded=True),
-    Health(
-        True, "ready", "cpu", 0.25, ("m",), 3, 4, Counters(1, 2, 0.5, 3, 4, 5, 6, 7, 8), ("n",), (("o", "c", "S."),)
-    ),
+    Health(True, "ready", "cpu", 0.25, ("m", "n"), 3, 4, Counters(1, 2, 0.5, 3, 4, 5, 6, 7, 8)),
+    Health(True, "ready", "cpu", 0.25, (), 0, 0, loading=("m", "n"), not_loaded=(("o", "weights_refused", "No."),)),
 ]
 
 

@@ -12,6 +12,7 @@ from pipelines.engine.inline import InlineWorker
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Previewed, Progressed, Started, Terms, Worker
 from tests.pipelines.engine.hearing import Ears, children_of, has_its_colour, task, write_catalogue
+from tests.server.serving import until
 
 LONG = 3000  # steps: half a minute, if nobody cancels
 
@@ -54,6 +55,17 @@ def test_a_submitted_job_is_started_progresses_and_finishes(worker: Worker, ears
     assert isinstance(finished, Finished)
     assert [picture.seed for picture in finished.pictures] == [5, 6, 7]
     assert all(has_its_colour(picture) for picture in finished.pictures)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_by_name_and_what_is_drawn_goes_on(worker: Worker, ears: Ears) -> None:
+    worker.wish("nothing", loaded=True)
+    worker.wish("fake", loaded=False)
+    worker.submit("beside a wish", task(), Terms())
+    ears.wait_for(Finished, "beside a wish")
+    until(lambda: bool(worker.health().not_loaded))
+    ((name, code, sentence),) = worker.health().not_loaded
+    assert (name, code, worker.health().loading) == ("nothing", "model_unknown", ())
+    assert sentence
 
 
 def test_previews_are_told_to_who_asked_for_them(worker: Worker, ears: Ears) -> None:
