@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from alembic.util import CommandError
 from pydantic import ValidationError
 
 from pipelines.catalog import Catalog, default_file
 from pipelines.engine.protocol import Worker
 from pipelines.errors import DarkroomError
 from pipelines.tuning import Tuning
+from server.errors import DatabaseLost
 from server.keys import take_over
 from server.settings import Settings
 from server.store.database import Database
@@ -78,10 +80,18 @@ def models_file(settings: Settings) -> Path:
 
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Database]:
-    """The database as this version wants it. Keys that an admin key has put out of use stay so."""
+    """The database as this version wants it; where it cannot be had, the command ends with a sentence.
+
+    Keys that an admin key has put out of use stay so.
+    """
     database = Database(settings.database)
     try:
-        migrate(database)
+        try:
+            migrate(database)
+        except DatabaseLost:
+            refuse("The database does not answer: see that it runs, and what DARKROOM_DATABASE_URL says.", code=1)
+        except CommandError:
+            refuse("A later version of Darkroom made this database: start that one, or take another.", code=1)
         if settings.admin_key is None:
             take_over(database, settings.data)
         yield database

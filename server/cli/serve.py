@@ -55,11 +55,10 @@ def serve(
 
 
 def first_key(settings: Settings) -> str | None:
-    """A key to be shown, where one is needed and there never was any."""
-    if not settings.auth or settings.admin_key is not None:
-        return None
+    """A key to be shown, where one is needed and there never was any; the database has to answer in any case."""
     with open_store(settings) as database:
-        return make_first_key(database)
+        is_needed = settings.auth and settings.admin_key is None
+        return make_first_key(database) if is_needed else None
 
 
 def welcome(console: Console, settings: Settings, made: str | None) -> None:

@@ -6,7 +6,6 @@ Beyond the vendor's fields it takes seed, steps, guidance_scale, negative_prompt
 import asyncio
 import base64
 import re
-import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -106,7 +105,7 @@ async def generate(request: Request, parts: TheParts, account: TheAccount) -> JS
         "x-darkroom-model": task.model,
         "x-darkroom-rendered-size": "{}x{}".format(*images[0].rendered),
     }
-    return JSONResponse(to_response(asked, task, data), headers=headers)
+    return JSONResponse(to_response(asked, task, data, int(images[0].created)), headers=headers)
 
 
 @router.get("/models")
@@ -150,9 +149,9 @@ def encoding_of(asked: Generation) -> Encoding:
     return Encoding(format_, QUALITY if asked.output_compression is None else max(1, asked.output_compression))
 
 
-def to_response(asked: Generation, task: TextToImage, data: list[dict[str, Any]]) -> dict[str, Any]:
+def to_response(asked: Generation, task: TextToImage, data: list[dict[str, Any]], created: int) -> dict[str, Any]:
     return {
-        "created": int(time.time()),
+        "created": created,
         "data": data,
         "background": "opaque",
         "output_format": asked.output_format or "png",

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 from rich.console import Console
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from pipelines.engine.inline import InlineWorker
@@ -24,6 +25,8 @@ from server.cli.composing import worker_for
 from server.cli.draw import difference, draw_one
 from server.cli.serve import welcome
 from server.settings import Settings
+from server.store.database import Database
+from server.store.migrate import migrate
 from tests.judge import look
 from tests.server.serving import MODELS, Serve, free_port, small_catalog, until
 from tests.server.worker import StepWorker, flat_colour
@@ -61,6 +64,24 @@ def test_a_short_admin_key_is_refused_without_showing_it(tmp_path: Path) -> None
     assert result.exit_code == 2
     assert "admin_key" in result.stderr
     assert "hunter2" not in result.output
+
+
+def test_a_database_that_does_not_answer_ends_serve_with_a_sentence(tmp_path: Path) -> None:
+    url = f"postgresql://somebody:secret@127.0.0.1:{free_port()}/nothing"
+    result = run(app, ["serve"], env={"DARKROOM_DATA": str(tmp_path), "DARKROOM_DATABASE_URL": url})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("darkroom: The database does not answer")
+    assert "secret" not in result.output
+
+
+def test_a_database_of_a_later_version_ends_serve_with_a_sentence(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'darkroom.db'}")
+    migrate(database)
+    with database.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    result = run(app, ["serve"], env={"DARKROOM_DATA": str(tmp_path)})
+    assert (result.exit_code, "later version" in result.stderr) == (1, True)
 
 
 def test_models_lists_what_is_installed_and_what_is_not(models_file: Path, tmp_path: Path) -> None:

@@ -78,9 +78,68 @@ def test_a_cancelled_job_stops_before_its_next_step(serve: Serve) -> None:
     assert served.worker.steps_drawn == 0
 
 
-def test_a_job_that_has_ended_stays_as_it_is(shared: Served) -> None:
+def test_a_job_that_has_ended_can_be_cancelled_as_often_as_anybody_likes_and_stays_as_it_is(shared: Served) -> None:
     location = shared.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).headers["location"]
-    assert shared.client.delete(location).json()["state"] == "succeeded"
+    answers = [shared.client.post(f"{location}/cancel") for _ in range(2)]
+    assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "succeeded")] * 2
+
+
+def test_a_job_that_was_cancelled_over_and_over_is_cancelled_once(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    location = served.client.post(JOBS, json=STAR).headers["location"]
+    served.worker.await_running()
+    assert [served.client.post(f"{location}/cancel").status_code for _ in range(2)] == [200, 200]
+    until(lambda: state_of(served, location) == "cancelled")
+    assert served.client.post(f"{location}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_deleted_job_is_seen_only_by_who_asks_for_such_and_its_image_by_nobody(serve: Serve) -> None:
+    served = serve()
+    job = served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json()
+    gone = served.client.delete(f"{JOBS}/{job['id']}")
+    assert gone.status_code == 200
+    assert gone.json()["deleted_at"]
+    for path in (f"{JOBS}/{job['id']}", f"{JOBS}/{job['id']}/events", job["images"][0]["file"]):
+        assert served.client.get(path).status_code == 404
+    assert served.client.delete(f"{JOBS}/{job['id']}").status_code == 404
+    assert served.client.get(JOBS).json()["jobs"] == []
+    (kept,) = served.client.get(JOBS, params={"include_deleted": True}).json()["jobs"]
+    assert (kept["id"], kept["state"], kept["images"]) == (job["id"], "succeeded", [])
+
+
+def test_a_job_that_is_deleted_for_good_is_seen_by_nobody(serve: Serve) -> None:
+    served = serve()
+    job = served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json()
+    assert served.client.delete(f"{JOBS}/{job['id']}", params={"for_good": True}).status_code == 200
+    assert served.client.get(JOBS, params={"include_deleted": True}).json()["jobs"] == []
+    assert served.client.get(job["images"][0]["file"]).status_code == 404
+
+
+def test_whoever_waits_is_told_his_place_and_how_long_it_may_take(serve: Serve) -> None:
+    served = serve()
+    served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"})  # from it the server knows how fast things go
+    served.worker.hold()
+    locations = [served.client.post(JOBS, json=STAR).headers["location"] for _ in range(3)]
+    until(lambda: state_of(served, locations[0]) == "running")
+    first, *waiting = [served.client.get(location).json()["queue"] for location in locations]
+    assert first == {"place": None, "seconds_left": None}
+    assert [each["place"] for each in waiting] == [1, 2]
+    assert 0 < waiting[0]["seconds_left"] < waiting[1]["seconds_left"]
+
+
+def test_the_list_can_be_narrowed_to_a_model_a_kind_and_a_time(serve: Serve) -> None:
+    served = serve()
+    drawn = [served.client.post(JOBS, json=STAR, headers={"Prefer": "wait=30"}).json() for _ in range(2)]
+    first, second = sorted(drawn, key=lambda job: float(job["created_at"]))
+
+    def listed(**filters: Any) -> list[str]:
+        return [job["id"] for job in served.client.get(JOBS, params=filters).json()["jobs"]]
+
+    assert listed(model="flat", task="text_to_image") == [second["id"], first["id"]]
+    assert listed(model="absent") == listed(task="upscale") == []
+    assert listed(created_after=first["created_at"]) == [second["id"]]
+    assert listed(created_before=second["created_at"]) == [first["id"]]
 
 
 def test_a_client_that_leaves_takes_its_job_along(serve: Serve) -> None:
@@ -209,6 +268,11 @@ def test_the_list_of_jobs_can_be_paged_through_and_narrowed_to_a_state(serve: Se
         {"limit": "0"},
         {"limit": "many"},
         {"state": "asleep"},
+        {"model": "a" * 129},
+        {"task": "\0"},
+        {"created_after": "nan"},
+        {"created_before": "yesterday"},
+        {"include_deleted": "perhaps"},
         {"cursor": "x"},
         {"cursor": "bnVsbA=="},  # null
         {"cursor": "WzEsMl0="},  # [1,2]

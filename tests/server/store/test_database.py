@@ -63,6 +63,15 @@ def test_no_write_of_many_at_once_is_lost(database: Database) -> None:
         assert connection.execute(select(images.c.width)).scalar_one() == 80
 
 
+def test_only_what_can_be_found_out_again_does_not_wait_for_the_disk(database: Database) -> None:
+    """One after the other on the same connection, so that neither may leave its way to the next."""
+    said = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
+    surely, lightly = (2, 1) if database.is_sqlite else ("on", "off")
+    for begin, expected in [(database.begin, surely), (database.begin_lightly, lightly), (database.begin, surely)]:
+        with begin() as connection:
+            assert connection.execute(text(said)).scalar_one() == expected
+
+
 def test_a_step_that_raises_leaves_nothing_behind(database: Database) -> None:
     def fail() -> None:
         with database.begin() as connection:

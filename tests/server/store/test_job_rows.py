@@ -306,6 +306,25 @@ def test_a_job_remembers_by_which_api_it_came_and_what_that_said(queue: Queue) -
         assert len(jobs.page(connection, "ann", 9)) == 2
 
 
+def test_pages_by_number_hold_every_job_once_and_the_count_is_of_all(queue: Queue) -> None:
+    for number in range(7):
+        queue.put(f"job {number}", created=number, account="ann")
+    queue.put("another's", account="bob")
+    with queue.database.look() as connection:
+        pages = [jobs.page(connection, "ann", 3, offset=offset) for offset in (0, 3, 6, 9)]
+        assert [len(page) for page in pages] == [3, 3, 1, 0]
+        assert len({job.id for page in pages for job in page}) == jobs.count(connection, "ann") == 7
+        assert jobs.count(connection, "ann", Wanted(State.RUNNING)) == 0
+        assert jobs.count(connection, "ann", Wanted(kind="text_to_image", created_after=2)) == 4
+
+
+def test_places_go_by_priority_then_age_and_count_everybody(queue: Queue) -> None:
+    for number, priority in enumerate([0, 0, 5]):
+        queue.put(f"job {number}", created=number, priority=priority)
+    queue.put("another's", created=0.5, account="bob")
+    assert [queue.get(f"job {number}").place for number in range(3)] == [2, 4, 1]
+
+
 def test_what_is_over_is_unseen_then_gone_and_what_is_open_stays(queue: Queue) -> None:
     queue.put("over", created=1)
     queue.put("open", created=2)
