@@ -17,7 +17,9 @@ from server.errors import JobUnknown, QueueFull, ServerStopping, StorageFailed
 from server.feeder import Feeder
 from server.images import Images
 from server.prompts.blocklist import Blocklist
+from server.store import accepting
 from server.store import jobs as rows
+from server.store.accepting import Toll
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import write_task
@@ -26,6 +28,7 @@ from server.store.words import OPEN, Caption, Encoding, Failure, Job, Origin, St
 __all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
+FREE = Toll()
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
 
 log = structlog.get_logger()
@@ -80,11 +83,12 @@ class Jobs:
         terms: Terms,
         origin: Origin | None = None,
         caption: Caption | None = None,
+        toll: Toll = FREE,
     ) -> Job:
         """Accept a task for terms.account; it is drawn whatever happens to this process.
 
-        Raises PromptBlocked, StorageLimitReached, QueueFull, StorageFailed and DatabaseLost before anything is
-        promised, and, once closed, ServerStopping.
+        Raises PromptBlocked, StorageLimitReached, QueueFull, RateLimited, CreditsShort, StorageFailed and DatabaseLost
+        before anything is promised, and, once closed, ServerStopping.
         """
         if self.is_closed:
             raise ServerStopping
@@ -94,7 +98,11 @@ class Jobs:
         name, now, said = f"job_{secrets.token_urlsafe(16)}", self._clock(), caption or Caption()
         job = Job(name, task.model, encoding, terms, now, origin=origin or Origin(), caption=said)
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
-        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
+        limits = self._max_queue, toll
+        if not (
+            await self._database.read(accepting.foresee, job.account, *limits, job.created)
+            and await self._put(job, task, *limits)
+        ):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
         self._feeder.wake()
@@ -167,12 +175,12 @@ class Jobs:
         if (ending := self._endings.get(job_id)) is not None:
             ending.set()
 
-    async def _put(self, job: Job, task: Task) -> bool:
+    async def _put(self, job: Job, task: Task, max_queue: int, toll: Toll) -> bool:
         try:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
-        return await self._database.write(rows.put, job, *written, self._max_queue)
+        return await self._database.write(accepting.accept, job, *written, max_queue, toll)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)

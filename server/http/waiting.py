@@ -8,6 +8,7 @@ from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.allowed import check_models
+from server.http.counting import toll_of
 from server.http.parts import Parts
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
@@ -46,9 +47,14 @@ async def submit(
     origin: Origin | None = None,
     caption: Caption | None = None,
 ) -> Job:
-    """The job of a request. Every door submits here. Raises what `Jobs.submit` raises, and ModelNotAllowed."""
+    """The job of a request, which counts once, however many it has. Every door submits here, so that none is free.
+
+    Raises what `Jobs.submit` raises, and ModelNotAllowed.
+    """
     check_models(request, task)
-    return await parts.jobs.submit(task, encoding, terms, origin, caption)
+    job = await parts.jobs.submit(task, encoding, terms, origin, caption, await toll_of(request, parts, task))
+    request.state.is_counted = True
+    return job
 
 
 def images_of(job: Job) -> tuple[Image, ...]:
