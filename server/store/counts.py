@@ -60,5 +60,6 @@ def counted(connection: Connection, windows: Sequence[Window]) -> dict[int, int]
             for each in windows
         )
     )
-    found = dict(connection.execute(select(counts.c.seconds, counts.c.count).where(these)).tuples().all())
-    return {each.seconds: found.get(each.seconds, 0) for each in windows}
+    found = connection.execute(select(counts.c.seconds, counts.c.count).where(these))
+    now = {seconds: count for seconds, count in found}  # noqa: C416  # rows are no pairs to a type checker
+    return {each.seconds: now.get(each.seconds, 0) for each in windows}
