@@ -27,7 +27,7 @@ async def rescan(parts: TheParts, operator: TheOperator) -> dict[str, list[str]]
 
 
 def _described(catalog: Catalog, model: Model) -> dict[str, Any]:
-    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits", "vae"}
+    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits", "price", "vae"}
     return {
         **model.model_dump(mode="json", include=fields),
         "tasks": list(model.tasks),

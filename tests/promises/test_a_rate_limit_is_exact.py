@@ -13,6 +13,7 @@ from server.store import accepting
 from server.store.counts import Window, counted
 from server.store.database import Database
 from tests.over_http import JOBS
+from tests.promises.asking import DAY, HOUR, NOW, let_in
 from tests.server.serving import Serve, quiet, serve
 from tests.server.store.conftest import database, empty, postgres_url
 
@@ -20,29 +21,7 @@ __all__ = ["database", "empty", "postgres_url", "quiet", "serve"]
 
 ROOT = Path(__file__).parents[2]
 THREADS = 100
-HOUR = Window("any API: account ann", 3600, 7200, 37)
-DAY = Window("any API: account ann", 86_400, 0, 1000)
-NOW = 7300.0
-PROCESS = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from server.store.database import Database
-from tests.promises.test_a_rate_limit_is_exact import HOUR, DAY, let_in
-database = Database(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-with ThreadPoolExecutor(10) as threads:
-    print(sum(threads.map(lambda _: let_in(database, HOUR, DAY), range(20))))
-"""
-
-
-def let_in(database: Database, *windows: Window, now: float = NOW) -> bool:
-    try:
-        with database.begin() as connection:
-            accepting.count(connection, windows, now)
-    except RateLimited:
-        return False
-    return True
+PATIENCE_SECONDS = 240
 
 
 def counts(database: Database, *windows: Window) -> list[int]:
@@ -63,7 +42,7 @@ def test_of_a_hundred_threads_exactly_as_many_come_through_as_the_limit_says(dat
 def test_of_several_processes_exactly_as_many_come_through_as_the_limit_says(database: Database) -> None:
     url = database.url.render_as_string(hide_password=False)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    command = [sys.executable, "-c", PROCESS, url]
+    command = [sys.executable, "-m", "tests.promises.asking", url]
     processes = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
@@ -72,7 +51,7 @@ def test_of_several_processes_exactly_as_many_come_through_as_the_limit_says(dat
         assert process.stdin is not None
         process.stdin.write("now\n")
         process.stdin.flush()
-    came = [int(process.communicate(timeout=120)[0]) for process in processes]
+    came = [int(process.communicate(timeout=PATIENCE_SECONDS)[0]) for process in processes]
     assert sum(came) == HOUR.most
     assert counts(database, HOUR, DAY) == [HOUR.most, HOUR.most]
 
