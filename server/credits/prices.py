@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.catalog import Catalog, Resolution
+from pipelines.catalog import Catalog, Model, Resolution
 from pipelines.tasks import Crop, Drawing, Task, Upscale
 
 UNITS = 1000  # in one credit: all sums are of whole thousandths
@@ -13,9 +13,13 @@ RESOLUTIONS: tuple[tuple[int, Resolution], ...] = ((768 * 768, "low"), (1536 * 1
 
 def price_of(catalog: Catalog, task: Task) -> int:
     """In thousandths of a credit. What no model works on is free. Raises ModelUnknown."""
-    resolution = resolution_of(*size_of(task))
-    models = [catalog.get(name) for name in _models(task)]
-    return pictures_of(task) * sum(units(model.price.of(resolution)) for model in models)
+    size = size_of(task)
+    return pictures_of(task) * sum(picture_price(catalog.get(name), *size) for name in _models(task))
+
+
+def picture_price(model: Model, width: int, height: int) -> int:
+    """Of the model's work on one picture, in thousandths of a credit."""
+    return units(model.price.of(resolution_of(width, height)))
 
 
 def resolution_of(width: int, height: int) -> Resolution:

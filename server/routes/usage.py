@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
 from server.bodies.kinds import asked_for, openapi
@@ -22,6 +22,8 @@ from server.store.ledger import Purse, Used
 
 MOST_CREDITS = 1_000_000_000
 MOST_DAYS = 366
+
+AccountId = Annotated[str, Path(pattern=r"^[\x21-\x7e]{1,128}$")]  # PostgreSQL takes no NUL
 
 router = APIRouter(prefix="/darkroom/v1", tags=["credits"])
 
@@ -73,7 +75,7 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
 
 @router.post("/accounts/{account_id}/grants", status_code=201, openapi_extra=described(Grant, {"credits": 100}))
-async def grant(account_id: str, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def grant(account_id: AccountId, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Give an account credits, or take some back. For the admin."""
     _only_for_the_admin(account)
     asked = check(Grant, await read_json(request))
@@ -81,7 +83,7 @@ async def grant(account_id: str, request: Request, parts: TheParts, account: The
 
 
 @router.put("/accounts/{account_id}/quota", openapi_extra=described(Quota, {"credits": 0}))
-async def set_quota(account_id: str, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def set_quota(account_id: AccountId, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Say what an account may spend beyond what it was granted. For the admin."""
     _only_for_the_admin(account)
     asked = check(Quota, await read_json(request))

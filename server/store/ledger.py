@@ -17,6 +17,8 @@ from server.store.words import OPEN, Job
 RESERVE, SETTLE, RELEASE, GRANT = "reserve", "settle", "release", "grant"
 ENDS = (SETTLE, RELEASE)
 
+_total = select(func.coalesce(func.sum(ledger.c.amount), 0))
+
 
 class Purse(NamedTuple):
     """balance: what was granted, less what was spent and what is reserved. quota: None where anything may be spent."""
@@ -97,10 +99,15 @@ def left(connection: Connection, account: str) -> int | None:
     return None if quota is None else quota + _sum(connection, account)
 
 
+def cost(connection: Connection, job_id: str) -> int:
+    """Of a job so far: what it reserved, less what was given back."""
+    return -int(connection.execute(_total.where(ledger.c.job_id == job_id)).scalar_one())
+
+
 def purse(connection: Connection, account: str) -> Purse:
     open_jobs = select(jobs.c.id).where(jobs.c.account == account, jobs.c.state.in_(OPEN))
     is_reserved = ledger.c.kind == RESERVE, ledger.c.job_id.in_(open_jobs)
-    reserved = connection.execute(select(func.coalesce(func.sum(ledger.c.amount), 0)).where(*is_reserved)).scalar_one()
+    reserved = connection.execute(_total.where(*is_reserved)).scalar_one()
     quota = quota_of(connection, account)
     return Purse(_sum(connection, account, GRANT), _sum(connection, account), -int(reserved), quota)
 
@@ -116,7 +123,7 @@ def used(connection: Connection, account: str, since: str) -> list[Used]:
 
 
 def _sum(connection: Connection, account: str, kind: str | None = None) -> int:
-    wanted = select(func.coalesce(func.sum(ledger.c.amount), 0)).where(ledger.c.account == account)
+    wanted = _total.where(ledger.c.account == account)
     if kind is not None:
         wanted = wanted.where(ledger.c.kind == kind)
     return int(connection.execute(wanted).scalar_one())

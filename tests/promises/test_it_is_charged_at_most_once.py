@@ -25,7 +25,7 @@ from tests.server.store.conftest import database, empty, postgres_url
 __all__ = ["database", "empty", "postgres_url"]
 
 ROOT = Path(__file__).parents[2]
-KILLS = 6
+KILLS = 4
 GRANTED = 1_000_000_000
 
 
@@ -140,9 +140,10 @@ def test_however_a_job_ends_the_ledger_adds_up(till: Till, end: Callable[[Till],
     till.accept("job")
     assert_it_adds_up(till)
     end(till)
+    assert_it_adds_up(till)
     with till.database.look() as connection:
         assert connection.execute(select(jobs.c.state)).scalar_one() == state
-    assert_it_adds_up(till)
+        assert ledger.cost(connection, "job") == (PRICE if state == State.SUCCEEDED else 0)
 
 
 def test_what_is_forgotten_stays_charged_and_in_the_figures(till: Till) -> None:
