@@ -10,12 +10,10 @@ from pydantic import Field
 from server.bodies.kinds import asked_for, openapi
 from server.credits.estimates import estimated_seconds
 from server.credits.prices import credits, pictures_of, price_of, size_of, units
-from server.errors import AddressUnknown
-from server.http.auth import TheAccount
+from server.http.auth import TheAccount, TheKeeper
 from server.http.body import Body, check, described, read_json
 from server.http.counting import asker_of
 from server.http.parts import TheParts
-from server.keys import ADMIN
 from server.limits.standing import Standing
 from server.limits.tiers import LENGTHS
 from server.store.ledger import Purse, Used
@@ -75,24 +73,19 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
 
 @router.post("/accounts/{account_id}/grants", status_code=201, openapi_extra=described(Grant, {"credits": 100}))
-async def grant(account_id: AccountId, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def grant(account_id: AccountId, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
     """Give an account credits, or take some back. For the admin."""
-    _only_for_the_admin(account)
     asked = check(Grant, await read_json(request))
+    await parts.accounts.find(account_id)
     return _purse(await parts.credits.grant(account_id, units(asked.credits)))
 
 
 @router.put("/accounts/{account_id}/quota", openapi_extra=described(Quota, {"credits": 0}))
-async def set_quota(account_id: AccountId, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+async def set_quota(account_id: AccountId, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
     """Say what an account may spend beyond what it was granted. For the admin."""
-    _only_for_the_admin(account)
     asked = check(Quota, await read_json(request))
+    await parts.accounts.find(account_id)
     return _purse(await parts.credits.set_quota(account_id, None if asked.credits is None else units(asked.credits)))
-
-
-def _only_for_the_admin(account: str) -> None:
-    if account != ADMIN:
-        raise AddressUnknown
 
 
 def _purse(purse: Purse) -> dict[str, Any]:
