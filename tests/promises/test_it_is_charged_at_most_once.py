@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from server.errors import CreditsShort
-from server.store import ledger
+from server.store import accounts, ledger
 from server.store.database import Database
 from server.store.ledger import Purse
 from server.store.tables import jobs
@@ -101,6 +101,11 @@ def is_cancelled_and_its_holder_dies(till: Till) -> None:
     till.lose()
 
 
+def goes_with_its_account(till: Till) -> None:
+    with till.database.begin() as connection:
+        accounts.remove(connection, "ann", 4.0)
+
+
 def is_given_back_and_drawn_by_another(till: Till) -> None:
     till.begin()
     till.give_back()
@@ -129,6 +134,7 @@ ENDS: list[tuple[Callable[[Till], None], State]] = [
     (is_cancelled_while_it_is_drawn, State.CANCELLED),
     (is_cancelled_but_was_drawn_by_then, State.SUCCEEDED),
     (is_cancelled_and_its_holder_dies, State.CANCELLED),
+    (goes_with_its_account, State.CANCELLED),
     (is_given_back_and_drawn_by_another, State.SUCCEEDED),
     (is_drawn_twice_because_a_lease_was_lost, State.SUCCEEDED),
     (kills_three_holders, State.FAILED),
