@@ -26,6 +26,7 @@ from pipelines.entries import (
     LockedFile,
     LockedModel,
     Model,
+    Resolution,
     Size,
     Source,
 )
@@ -34,7 +35,7 @@ from pipelines.yaml_file import read
 
 __all__ = [
     "LOCK_FILE", "TASKS", "Catalog", "Direct", "File", "Kind", "Limits", "LockedFile", "LockedModel", "Model",
-    "Rescanned", "Size", "Source", "default_file", "read_lock",
+    "Rescanned", "Resolution", "Size", "Source", "default_file", "read_lock",
 ]  # fmt: skip
 
 LOCK_FILE = "models.lock.yaml"

@@ -127,6 +127,24 @@ class Limits(Entry):
     max_prompt_chars: int = Field(4000, ge=1)
 
 
+Credits = Annotated[float, Field(ge=0, le=1_000_000)]
+Resolution = Literal["low", "standard", "high", "4k"]
+
+
+class Price(Entry):
+    """Credits for one picture, by its resolution; down to thousandths."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    low: Credits = 1
+    standard: Credits = 1
+    high: Credits = 2
+    four_k: Credits = Field(4, alias="4k")
+
+    def of(self, resolution: Resolution) -> float:
+        return self.four_k if resolution == "4k" else getattr(self, resolution)
+
+
 class Model(Entry):
     """One entry of models.yaml; the head of that file says what each field is for."""
 
@@ -147,6 +165,7 @@ class Model(Entry):
     direct: Direct | None = None
     oversize: Literal["enlarge", "refuse"] = "enlarge"
     limits: Limits = Limits()
+    price: Price = Price()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -13,6 +13,7 @@ from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.addresses import Destinations
 from server.checks import checks_of
+from server.credits.usage import Credits
 from server.dialects import all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
@@ -22,10 +23,13 @@ from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
 from server.http.problems import ERRORS_DESCRIBED, Problems
+from server.http.standing import StandingHeaders
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
 from server.lag import watch_lag
+from server.limits.limits import Limits
+from server.limits.tiers import Tiers
 from server.links import Links
 from server.metrics import Metrics
 from server.prompts.blocklist import Blocklist
@@ -48,9 +52,11 @@ from server.routes import (
     models,
     presets,
     prompts,
+    usage,
 )
 from server.runner import Runner
 from server.settings import Settings
+from server.store.accounts import plan_of
 from server.store.blobs import FolderBlobs
 from server.store.database import Database
 from server.store.holder import Holder
@@ -96,11 +102,13 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for router in (
         jobs.router, events.router, images.router, files.router, files.links, collections.router, gallery.router,
         models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
-        accounts.router, keys.router, capabilities.router,
+        accounts.router, keys.router, capabilities.router, usage.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(Fingerprints)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    spellings = {dialect.prefix: (dialect.name, dialect.limits_headers) for dialect in dialects}
+    app.add_middleware(StandingHeaders, limits=parts.limits, dialects=spellings)
     if settings.cors_origins:
         # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.
         anything = ["*"]
@@ -153,6 +161,8 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
         fetch=fetch_of(settings),
+        credits=Credits(database),
+        limits=Limits(database, Tiers.load(settings.limits_file), plan_of),
     )
     return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)
 

@@ -21,6 +21,7 @@
     - a job's life, raised here
       * ModelNotAllowed                          the key may not use the model
       * QueueFull, ServerStopping                before it is accepted
+      * RateLimited, CreditsShort                what the account may not do, or not now
       * JobUnknown, ImageUnknown                 asked for later
       * CollectionUnknown, LinkOver, RangeBeyond likewise: a signed address whose time has come, bytes past the end
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
@@ -91,6 +92,8 @@ ANSWERS: dict[str, Answer] = {
     "catalog_invalid": Answer(Stage.PLANNING, 500),
     "queue_full": Answer(Stage.QUEUE, 429),
     "server_stopping": Answer(Stage.QUEUE, 503),
+    "rate_limited": Answer(Stage.QUEUE, 429),
+    "credits_short": Answer(Stage.QUEUE, 402),
     "weights_refused": Answer(Stage.DRAWING, 503),
     "out_of_memory": Answer(Stage.DRAWING, 503),
     "nothing_found": Answer(Stage.DRAWING, 422),
@@ -367,6 +370,23 @@ class ServerStopping(DarkroomError):
 
     def __init__(self) -> None:
         super().__init__(f"This server is about to stop and takes no more jobs: try again in {self.retry_after} s.")
+
+
+class RateLimited(DarkroomError):
+    """retry_after: seconds after which the window is over that is full."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"This is more than your limit allows: try again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class CreditsShort(DarkroomError):
+    code = "credits_short"
+
+    def __init__(self) -> None:
+        super().__init__("Your credits do not suffice for this: ask for less, or ask the operator for more credits.")
 
 
 class JobUnknown(DarkroomError):

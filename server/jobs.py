@@ -18,8 +18,9 @@ from server.feeder import Feeder
 from server.images import Images
 from server.pace import Pace
 from server.prompts.blocklist import Blocklist
-from server.store import idempotency
+from server.store import accepting, idempotency
 from server.store import jobs as rows
+from server.store.accepting import Toll
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import kind_of, write_task
@@ -28,6 +29,7 @@ from server.store.words import OPEN, Call, Caption, Encoding, Failure, Job, Orig
 __all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State", "Wanted"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
+FREE = Toll()
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
 KEPT_SECONDS = 86_400.0  # how long an Idempotency-Key is known
 MOST_FOLLOWED = 32  # jobs of one account at once
@@ -96,12 +98,13 @@ class Jobs:
         origin: Origin | None = None,
         caption: Caption | None = None,
         call: Call | None = None,
+        toll: Toll = FREE,
     ) -> Job:
         """Accept a task for terms.account, which is drawn whatever happens to this process; or the job that the
         request got when it was sent before.
 
-        Raises IdempotencyKeyReused and AnswerGone; PromptBlocked, StorageLimitReached, QueueFull, StorageFailed and
-        DatabaseLost before anything is promised, and, once closed, ServerStopping.
+        Raises IdempotencyKeyReused and AnswerGone; PromptBlocked, StorageLimitReached, QueueFull, RateLimited,
+        CreditsShort, StorageFailed and DatabaseLost before anything is promised, and, once closed, ServerStopping.
         """
         call = call or Call()
         if (known := await self._known(terms.account, call)) is not None:
@@ -115,8 +118,8 @@ class Jobs:
         job = Job(name, task.model, encoding, terms, now, origin=origin or Origin(), caption=said)
         job = replace(job, kind=kind_of(task), request=call.request)
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
-        is_full = await self._database.read(rows.is_full, self._max_queue)
-        kept = None if is_full else await self._put(job, task, call)
+        has_room = await self._database.read(accepting.foresee, job.account, self._max_queue, toll, now)
+        kept = await self._put(job, task, call, toll) if has_room else None
         if kept is None:
             wait = math.ceil(self._pace.seconds_for(self._max_queue / 2) or 1)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
@@ -266,13 +269,13 @@ class Jobs:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), LOOK_SECONDS)
 
-    async def _put(self, job: Job, task: Task, call: Call) -> str | None:
+    async def _put(self, job: Job, task: Task, call: Call, toll: Toll) -> str | None:
         try:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
-        kept = call, self._kept_seconds
-        return await self._database.write(idempotency.put, job, *written, self._max_queue, *kept)
+        known = call, self._kept_seconds
+        return await self._database.write(accepting.accept, job, *written, self._max_queue, *known, toll)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)

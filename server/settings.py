@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     enhancer_url: HttpUrl | None = None
     enhancer_model: str | None = Field(default=None, min_length=1)
     enhancer_key: SecretStr | None = None
+    limits_file: Path | None = None  # tiers of requests a minute, an hour and a day; None: as many as you like
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
     disk_reserve: int = Field(default=256 * 2**20, ge=0)  # bytes; with less free under `data` we are not ready
     drain_seconds: float = Field(default=30, ge=0)  # for what is being drawn when the server is told to stop

@@ -79,6 +79,11 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
+def test_every_door_submits_where_requests_are_counted_and_charged() -> None:
+    doors = [path for folder in ("dialects", "routes", "http") for path in (ROOT / "server" / folder).rglob("*.py")]
+    assert [path.name for path in doors if "jobs.submit(" in path.read_text()] == ["waiting.py"]
+
+
 def test_no_file_and_no_function_is_too_long_to_read() -> None:
     long = []
     for path in python_files():

@@ -14,7 +14,7 @@ from pipelines.engine.pieces import give_back_memory
 from pipelines.engine.pipeline import Draft, Pipeline
 from pipelines.engine.rows import BUCKETS
 from pipelines.planning import text_to_image
-from pipelines.profiling.profile import Curve, weights_digest
+from pipelines.profiling.curves import Curve, weights_digest
 from pipelines.registry import Registry
 from pipelines.sizes import plan
 

@@ -3,57 +3,21 @@
 It is one JSON file a device. It holds for the weights that were measured, and no others.
 """
 
-import hashlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from pipelines.catalog import Catalog, Model
 from pipelines.engine.memory import Needs, Rendered
+from pipelines.profiling.curves import FOLDER, Curve, Curves
 
 log = structlog.get_logger("profile")
 
-ENOUGH = 0.95  # of the best rows a second
 
-
-class Curve(BaseModel):
-    """One model at one size. seconds: of a tick by its rows. height, width: in pixels, as the model draws them.
-
-    weights: see `weights_digest`. row_bytes, picture_bytes: of memory beside the weights, 0 where nobody knows.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    weights: str
-    height: int
-    width: int
-    seconds: Mapping[int, float]
-    row_bytes: int
-    picture_bytes: int
-
-    @property
-    def cap(self) -> int:
-        return knee(self.seconds)
-
-
-class Profile(BaseModel):
-    """What was measured on one device."""
-
-    model_config = ConfigDict(frozen=True)
-
-    device: str
-    curves: tuple[Curve, ...] = ()
-
-    def that_hold(self, catalog: Catalog) -> "Profile":
-        """Without the curves of models that are gone, or have other weights by now."""
-        digests = {model.id: weights_digest(model) for model in catalog.models}
-        kept = tuple(curve for curve in self.curves if digests.get(curve.model) == curve.weights)
-        return self.model_copy(update={"curves": kept})
+class Profile(Curves):
+    """What was measured on one device, and what the engine makes of it."""
 
     def with_curve(self, curve: Curve) -> "Profile":
         """In the place of an older one of the same model and size."""
@@ -67,18 +31,6 @@ class Profile(BaseModel):
     @property
     def needs(self) -> dict[Rendered, Needs]:
         return {_of(curve): Needs(curve.row_bytes, curve.picture_bytes) for curve in self.curves}
-
-
-def knee(seconds: Mapping[int, float]) -> int:
-    """The fewest rows that give nearly the most rows a second: more of them only make ticks longer."""
-    best = max(rows / each for rows, each in seconds.items())
-    return min(rows for rows, each in seconds.items() if rows / each >= ENOUGH * best)
-
-
-def weights_digest(model: Model) -> str:
-    """Names a model's weights by what the catalogue says of its files: their sha256 where known, else the size."""
-    lines = (f"{file.path} {file.sha256 or file.size}" for file in model.files)
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def device_name(device: torch.device) -> str:
@@ -111,4 +63,4 @@ def _of(curve: Curve) -> Rendered:
 
 
 def _file(folder: Path, device: str) -> Path:
-    return folder / "profiles" / f"{re.sub(r'[^a-z0-9]+', '-', device.lower()).strip('-')}.json"
+    return folder / FOLDER / f"{re.sub(r'[^a-z0-9]+', '-', device.lower()).strip('-')}.json"

@@ -17,6 +17,7 @@ from server.cli.composing import (
     worker_for,
 )
 from server.keys import make_first_key
+from server.limits.tiers import Tiers
 from server.prompts.blocklist import Blocklist
 from server.prompts.library import Library
 from server.secret_files import open_to_others
@@ -48,6 +49,7 @@ def serve(
         # Mistakes in these files are told before a first key is made, which would be shown to nobody.
         Blocklist.load(settings.blocklist)
         Library(settings.data / "prompts")
+        Tiers.load(settings.limits_file)
         made = first_key(settings)
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)

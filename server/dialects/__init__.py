@@ -7,16 +7,21 @@ from importlib import import_module
 from fastapi import APIRouter
 
 from server.http.problems import Wording
+from server.http.standing import Spelling
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error."""
+    """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error.
+
+    limits_headers: how its vendor spells what is left of a caller's limits; None: as our own API does.
+    """
 
     name: str
     prefix: str
     router: APIRouter
     wording: Wording
+    limits_headers: Spelling | None = None
 
 
 def all_dialects() -> tuple[Dialect, ...]:

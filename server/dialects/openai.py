@@ -27,6 +27,7 @@ from server.http.waiting import draw
 from server.images import QUALITY, Encoding, Image
 from server.jobs import Origin
 from server.keys import Caller
+from server.limits.standing import Standing
 from server.routes.files import OPEN_LINKS
 
 SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
@@ -39,6 +40,8 @@ CODE_OF = {
     "key_wrong": "invalid_api_key",
     "model_unknown": "model_not_found",
     "queue_full": "rate_limit_exceeded",
+    "rate_limited": "rate_limit_exceeded",
+    "credits_short": "insufficient_quota",
 }
 
 EXAMPLE_ANSWER = {
@@ -169,7 +172,23 @@ def wording(error: DarkroomError, request_id: str) -> dict[str, Any]:
     return {"error": {"message": error.sentence, "type": kind, "param": param, "code": code}}
 
 
-dialect = Dialect(name="openai", prefix="/v1", router=router, wording=wording)
+def limits_headers(standing: Standing) -> dict[str, str]:
+    """As the vendor's guide to rate limits has them (guides/rate-limits); a duration reads 12s, or 6m0s."""
+    window = standing.tightest
+    return {
+        "x-ratelimit-limit-requests": str(window.limit),
+        "x-ratelimit-remaining-requests": str(window.remaining),
+        "x-ratelimit-reset-requests": _duration(standing.seconds_to(window)),
+    }
+
+
+dialect = Dialect(name="openai", prefix="/v1", router=router, wording=wording, limits_headers=limits_headers)
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}s" if hours else f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
 def _refuse_what_is_not_here(asked: Generation) -> None:

@@ -15,6 +15,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBas
 from fastapi.security.utils import get_authorization_scheme_param
 
 from server.errors import AccountUnknown, KeyMissing, NotOperator, ScopeMissing, SiteRefused
+from server.http.counting import count_at_the_door
 from server.http.parts import Parts, TheParts
 from server.keys import ADMIN, Caller, Scope
 from server.tokens import looks_like_token
@@ -49,10 +50,14 @@ async def caller_of(
     password: Annotated[HTTPBasicCredentials | None, Security(basic)],
     key: Annotated[str | None, Security(api_key)],
 ) -> Caller:
-    """Who asks, which the request's log line will name; raises KeyMissing, KeyWrong, SiteRefused or IssuerSilent."""
+    """Who asks, which the request's log line will name; raises KeyMissing, KeyWrong, SiteRefused or IssuerSilent.
+
+    Its request is counted where every one counts, which raises RateLimited.
+    """
     presented = (token and token.credentials) or (password and password.password) or key
     caller = await _caller(request, parts, presented)
     request.state.caller, request.state.account = caller, caller.account
+    await count_at_the_door(request, parts)
     return caller
 
 

@@ -9,11 +9,13 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.checks import Check
+from server.credits.usage import Credits
 from server.fetch import Fetch
 from server.gallery import Gallery
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
+from server.limits.limits import Limits
 from server.links import Links
 from server.metrics import Metrics
 from server.prompts.enhancer import Enhancer
@@ -45,6 +47,8 @@ class Parts:
     enhancer: Enhancer
     checks: dict[str, Check]
     fetch: Fetch
+    credits: Credits
+    limits: Limits
 
 
 def parts_of(request: Request) -> Parts:

@@ -17,10 +17,12 @@ from server.errors import (
     MethodWrong,
     QueueFull,
     RangeBeyond,
+    RateLimited,
     ServerStopping,
     status_of,
 )
 from server.http.body import blaming
+from server.http.prefixes import by_prefix
 
 # What OpenAPI says of every operation: their bodies are those of the API that the address belongs to.
 ERRORS_DESCRIBED: dict[int | str, dict[str, Any]] = {
@@ -47,15 +49,12 @@ class Problems:
 
     def render(self, request: Request, error: DarkroomError, headers: Mapping[str, str] | None = None) -> JSONResponse:
         """The whole response. Nothing of the request is repeated in it."""
-        path = request.scope["path"].removeprefix(request.scope["root_path"])
-        wording = next(
-            (words for prefix, words in self._wordings.items() if path.startswith(f"{prefix}/")), our_wording
-        )
+        wording = by_prefix(request.scope, self._wordings) or our_wording
         status = status_of(error)
         headers = dict(headers or {})
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, QueueFull | ServerStopping):
+        if isinstance(error, QueueFull | RateLimited | ServerStopping):
             headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, RangeBeyond):
             headers["Content-Range"] = f"bytes */{error.size}"

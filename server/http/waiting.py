@@ -9,6 +9,7 @@ from pipelines.tasks import Task
 from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.allowed import check_models
 from server.http.calls import call_of, tries_of
+from server.http.counting import toll_of
 from server.http.parts import Parts
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
@@ -50,11 +51,14 @@ async def submit(
 ) -> Job:
     """The job of a request: a new one, or the one that it got when it was sent before.
 
-    Every door submits here. A request that has several jobs submits them in the same order each time. Raises what
-    `Jobs.submit` raises, ModelNotAllowed and IdempotencyKeyInvalid.
+    Every door submits here. A request counts once, however many jobs it has, and submits them in the same order each
+    time. Raises what `Jobs.submit` raises, ModelNotAllowed and IdempotencyKeyInvalid.
     """
     check_models(request, task)
-    return await parts.jobs.submit(task, encoding, terms, origin, caption, call_of(request))
+    toll, call = await toll_of(request, parts, task), call_of(request)
+    job = await parts.jobs.submit(task, encoding, terms, origin, caption, call, toll)
+    request.state.is_counted = True
+    return job
 
 
 def images_of(job: Job) -> tuple[Image, ...]:

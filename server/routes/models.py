@@ -62,7 +62,7 @@ async def unload(model_id: str, parts: TheParts, operator: TheOperator) -> dict[
 
 def described(catalog: Catalog, model: Model, health: Health) -> dict[str, Any]:
     """What our own API says of a model."""
-    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits", "vae"}
+    fields = {"id", "name", "kind", "description", "licence", "defaults", "native_sizes", "limits", "price", "vae"}
     is_installed = catalog.is_installed(model)
     hindered = {name: {"code": code, "message": sentence} for name, code, sentence in health.not_loaded}
     return {

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from server.store import ledger
 from server.store.database import one_at_a_time
 from server.store.jobs import is_open
 from server.store.owners import Account, Preferences
@@ -31,6 +32,11 @@ def get(connection: Connection, account_id: str) -> Account | None:
     wanted = select(accounts).where(accounts.c.id == account_id, accounts.c.deleted.is_(None))
     row = connection.execute(wanted).one_or_none()
     return None if row is None else _account(row)
+
+
+def plan_of(connection: Connection, account_id: str) -> str | None:
+    """The name of its tier of limits; None where there is no such account."""
+    return connection.execute(select(accounts.c.plan).where(accounts.c.id == account_id)).scalar_one_or_none()
 
 
 def page(connection: Connection, most: int, after: str = "") -> list[Account]:
@@ -63,7 +69,8 @@ def remove(connection: Connection, account_id: str, now: float) -> None:
     its_jobs = jobs.c.account == account_id
     unclaimed = {"state": State.CANCELLED, "ended": now, "pixels": None}
     connection.execute(update(jobs).where(its_jobs, is_open).values(cancel_asked=True))
-    connection.execute(update(jobs).where(its_jobs, is_open, jobs.c.holder.is_(None)).values(unclaimed))
+    gone = update(jobs).where(its_jobs, is_open, jobs.c.holder.is_(None)).values(unclaimed).returning(jobs.c.id)
+    ledger.release(connection, list(connection.execute(gone).scalars()))
     for table in (collections, presets):
         connection.execute(delete(table).where(table.c.account == account_id))
     for table in (jobs, images):

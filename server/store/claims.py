@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 from pipelines.tasks import Facts
 from server.errors import JobAbandoned
 from server.store import images as image_rows
+from server.store import ledger
 from server.store.jobs import is_open
 from server.store.tables import jobs
 from server.store.tasks import write_facts
@@ -68,12 +69,16 @@ def succeed(
     if not _write(connection, claim, state=State.SUCCEEDED, ended=now, step=steps, steps=steps, facts=said, **OVER):
         return False
     image_rows.add(connection, claim.job_id, images)
+    ledger.settle(connection, claim.job_id, len(images))
     return True
 
 
 def fail(connection: Connection, claim: Claim, now: float, failure: Failure) -> bool:
     told = {"error_code": failure.code, "error_sentence": failure.sentence}
-    return _write(connection, claim, state=State.FAILED, ended=now, **told, **OVER)
+    if not _write(connection, claim, state=State.FAILED, ended=now, **told, **OVER):
+        return False
+    ledger.release(connection, [claim.job_id])
+    return True
 
 
 def give_back(connection: Connection, holder: str, now: float, job_id: str | None = None) -> list[str]:
@@ -102,6 +107,7 @@ def recover(connection: Connection, dead: Sequence[str], now: float) -> list[str
     failed = {"state": State.FAILED, "ended": now, "error_code": told.code, "error_sentence": told.sentence} | OVER
     given_up = update(jobs).where(these, jobs.c.deaths >= DEATHS_TO_FAIL).values(failed).returning(jobs.c.id)
     abandoned = list(connection.execute(given_up).scalars())
+    ledger.release(connection, abandoned)
     _free(connection, these, now)
     return abandoned
 
@@ -111,6 +117,7 @@ def _free(connection: Connection, these: ColumnElement[bool], now: float) -> lis
     unwanted = {"state": State.CANCELLED, "ended": now} | OVER
     gone = update(jobs).where(these, is_open, jobs.c.cancel_asked).values(unwanted).returning(jobs.c.id)
     cancelled = list(connection.execute(gone).scalars())
+    ledger.release(connection, cancelled)
     connection.execute(update(jobs).where(these, is_open).values(FREE))
     return cancelled
 

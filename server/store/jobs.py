@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 
 from pipelines.engine.protocol import Terms
 from server.store import images as image_rows
+from server.store import ledger
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
@@ -82,7 +83,8 @@ def cancel(connection: Connection, job_id: str, now: float) -> None:
     mine = jobs.c.id == job_id, is_open
     connection.execute(update(jobs).where(*mine).values(cancel_asked=True))
     unclaimed = *mine, jobs.c.holder.is_(None)
-    connection.execute(update(jobs).where(*unclaimed).values(state=State.CANCELLED, ended=now, pixels=None))
+    gone = update(jobs).where(*unclaimed).values(state=State.CANCELLED, ended=now, pixels=None).returning(jobs.c.id)
+    ledger.release(connection, list(connection.execute(gone).scalars()))
 
 
 def remove(connection: Connection, job_id: str, now: float) -> None:

@@ -8,9 +8,10 @@ import torch
 from pipelines.catalog import Catalog
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.rows import MOST_ROWS
+from pipelines.profiling.curves import Curve, knee
 from pipelines.profiling.fitting import memory_for
 from pipelines.profiling.measure import measure
-from pipelines.profiling.profile import Curve, Profile, knee, read_profile, write_profile
+from pipelines.profiling.profile import Profile, read_profile, write_profile
 from pipelines.registry import Registry
 from pipelines.tuning import Tuning
 

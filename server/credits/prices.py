@@ -1,0 +1,56 @@
+"""What a task costs: the price of each model that works on it, at the resolution of the result, for each picture."""
+
+from collections.abc import Iterator
+
+from pipelines.catalog import Catalog, Model, Resolution
+from pipelines.tasks import Crop, Drawing, Task, Upscale
+
+UNITS = 1000  # in one credit: all sums are of whole thousandths
+
+# Up to so many pixels. Between the usual sides of 512, 1024, 2048 and 4096, so that any aspect of one of them is it.
+RESOLUTIONS: tuple[tuple[int, Resolution], ...] = ((768 * 768, "low"), (1536 * 1536, "standard"), (3072 * 3072, "high"))
+
+
+def price_of(catalog: Catalog, task: Task) -> int:
+    """In thousandths of a credit. What no model works on is free. Raises ModelUnknown."""
+    size = size_of(task)
+    return pictures_of(task) * sum(picture_price(catalog.get(name), *size) for name in _models(task))
+
+
+def picture_price(model: Model, width: int, height: int) -> int:
+    """Of the model's work on one picture, in thousandths of a credit."""
+    return units(model.price.of(resolution_of(width, height)))
+
+
+def resolution_of(width: int, height: int) -> Resolution:
+    """The word for a size in pixels."""
+    return next((word for most, word in RESOLUTIONS if width * height <= most), "4k")
+
+
+def size_of(task: Task) -> tuple[int, int]:
+    """Width and height of what comes out, in pixels."""
+    if isinstance(task, Drawing | Upscale | Crop):
+        return task.width, task.height
+    return task.image.width, task.image.height
+
+
+def pictures_of(task: Task) -> int:
+    return task.count if isinstance(task, Drawing) else 1
+
+
+def units(credits: float) -> int:
+    return round(credits * UNITS)
+
+
+def credits(units: int) -> float:
+    """As people read them: a whole number where it is one."""
+    return units // UNITS if units % UNITS == 0 else units / UNITS
+
+
+def _models(task: Task) -> Iterator[str]:
+    """Of the task, and of the drawing that is a part of it."""
+    if task.model is not None:
+        yield task.model
+    for part in ("drawn", "over", "faces"):
+        if (inner := getattr(task, part, None)) is not None:
+            yield from _models(inner)
