@@ -3,23 +3,24 @@
 import asyncio
 import base64
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from server.bodies.job import Address, JobBody
+from server.bodies.job import Address
 from server.errors import AddressRefused, BodyInvalid, FetchFailed
 from server.fetch import Fetch
 from server.http.body import Body
 
 MOST_ADDRESSES = 16  # different ones, in one body
+SomeBody = TypeVar("SomeBody", bound=Body)
 
 
-async def with_pictures(body: JobBody, fetch: Fetch) -> JobBody:
+async def with_pictures(body: SomeBody, fetch: Fetch) -> SomeBody:
     """The same body with what lies there, in base64. Raises BodyInvalid, AddressRefused and FetchFailed."""
     fields = dict(_addresses(body, ""))
     if len(fields) > MOST_ADDRESSES:
         raise BodyInvalid(f"Too many pictures by their address: at most {MOST_ADDRESSES} can be fetched.")
     found = await asyncio.gather(*(_fetched(fetch, address, field) for address, field in fields.items()))
-    whole: JobBody = _replaced(body, dict(zip(fields, found, strict=True)))
+    whole: SomeBody = _replaced(body, dict(zip(fields, found, strict=True)))
     return whole
 
 
