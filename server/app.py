@@ -1,7 +1,7 @@
 """create_app: the only file that knows everybody. A list, not logic."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -10,9 +10,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
+from server.addresses import Destinations
 from server.checks import checks_of
-from server.dialects import all_dialects
+from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
+from server.fetch import Fetch
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
@@ -22,16 +24,20 @@ from server.jobs import Jobs
 from server.keys import load_keys
 from server.lag import watch_lag
 from server.metrics import Metrics
+from server.outbox import Outbox
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
-from server.routes import docs, health, images, jobs, metrics, models, prompts
+from server.routes import docs, health, images, jobs, metrics, models, prompts, webhooks
 from server.runner import Runner
+from server.sealing import make_seal
 from server.settings import Settings
 from server.store.blobs import FolderBlobs
 from server.store.database import Database
 from server.store.holder import Holder
 from server.store.migrate import migrate
+from server.webhooks.forms import OWN, Form, own_form
+from server.webhooks.hooks import Webhooks
 
 DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
 
@@ -39,20 +45,22 @@ DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and a
 def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     """The whole server as an ASGI application; its lifespan opens the database, and starts and stops the worker."""
     database = Database(settings.database)
-    parts, runner = gather(settings, catalog, worker, database)
     dialects = all_dialects()
+    parts, runner = gather(settings, catalog, worker, database, dialects)
     problems = Problems({dialect.prefix: dialect.wording for dialect in dialects})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(migrate, database)
         runner.start()
+        parts.outbox.start()
         lag = asyncio.create_task(watch_lag(parts.metrics))
         try:
             yield
         finally:
             lag.cancel()
             await runner.stop()
+            await parts.outbox.stop()
             database.close()
 
     app = FastAPI(
@@ -63,8 +71,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, images.links, models.router, prompts.router, health.router, metrics.router,
-        docs.router,
+        jobs.router, images.router, images.links, models.router, prompts.router, webhooks.router,
+        health.router, metrics.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -85,25 +93,47 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     return app
 
 
-def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Database) -> tuple[Parts, Runner]:
+def gather(
+    settings: Settings, catalog: Catalog, worker: Worker, database: Database, dialects: Sequence[Dialect]
+) -> tuple[Parts, Runner]:
     """Everything that the routes lean on, made from the settings, and what runs beside them."""
     blocklist, library = Blocklist.load(settings.blocklist), Library(settings.data / "prompts")
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
     kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
     blobs = FolderBlobs(settings.data / "blobs")
     stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
-    feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
+    holder = Holder(settings.data / "holders")
+    feeder = Feeder(database, blobs, worker, holder)
     owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist)
+    figures = Metrics(lambda: worker.health().counters)
+    hooks = Webhooks(database, webhook_door(settings), make_seal(settings), forms_of(settings, dialects))
+    outbox = Outbox(database, {"webhook": hooks.send}, holder.name, figures, settings.webhook_retry_seconds)
     parts = Parts(
         settings=settings,
         catalog=catalog,
         worker=worker,
         jobs=owed,
         images=stored,
-        metrics=Metrics(lambda: worker.health().counters),
+        metrics=figures,
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
+        webhooks=hooks,
+        outbox=outbox,
     )
-    return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)
+    return parts, Runner(worker, feeder, database, owed, stored, figures, outbox, *kept_seconds)
+
+
+def webhook_door(settings: Settings) -> Fetch | None:
+    """None where the operator wants no webhooks."""
+    if settings.webhook == "off":
+        return None
+    return Fetch(
+        Destinations.of(settings.webhook, settings.webhook_allow), most_bytes=None, seconds=settings.webhook_seconds
+    )
+
+
+def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]:
+    """The words in which webhooks are told, by name."""
+    return {dialect.name: dialect.form for dialect in dialects if dialect.form} | {OWN: own_form(settings.public_url)}

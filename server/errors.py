@@ -14,6 +14,8 @@
     - a job's life, raised here
       * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
+      * WebhookUnknown, DeliveryUnknown, TooManyWebhooks
+      * SecretUnreadable                         never answered with: a message says why it was not sent
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
       * StorageFailed, DatabaseLost              what could not be written down
@@ -84,6 +86,10 @@ ANSWERS: dict[str, Answer] = {
     "database_lost": Answer(Stage.RESULT, 503),
     "job_unknown": Answer(Stage.RESULT, 404),
     "image_unknown": Answer(Stage.RESULT, 404),
+    "webhook_unknown": Answer(Stage.DOOR, 404),
+    "delivery_unknown": Answer(Stage.DOOR, 404),
+    "too_many_webhooks": Answer(Stage.DOOR, 409),
+    "secret_unreadable": Answer(Stage.RESULT, 500),
     "internal_error": Answer(Stage.RESULT, 500),
 }
 
@@ -242,6 +248,38 @@ class ImageUnknown(DarkroomError):
 
     def __init__(self) -> None:
         super().__init__("There is no such image: it may have expired, or the address was not copied whole.")
+
+
+class WebhookUnknown(DarkroomError):
+    code = "webhook_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook: it may have been removed, or the id was not copied whole.")
+
+
+class DeliveryUnknown(DarkroomError):
+    code = "delivery_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such message that could be sent again: it may be too old, or on its way just now."
+        )
+
+
+class TooManyWebhooks(DarkroomError):
+    code = "too_many_webhooks"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An account has at most {most} webhooks: remove one first.")
+
+
+class SecretUnreadable(DarkroomError):
+    """It was sealed with another key than the one that the server has now."""
+
+    code = "secret_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("A secret that belongs to this can no longer be read: make it again.")
 
 
 class JobCancelled(DarkroomError):

@@ -42,13 +42,16 @@ class Answer:
 
 
 class Fetch:
-    """destinations: where it may go. most_bytes: of a body. seconds: for all of one call, redirects and all."""
+    """destinations: where it may go. most_bytes: of a body; None reads none, for whoever asks for the status alone.
+
+    seconds: for all of one call, redirects and all.
+    """
 
     def __init__(
         self,
         destinations: Destinations,
         *,
-        most_bytes: int,
+        most_bytes: int | None,
         seconds: float,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve = resolve,
@@ -94,12 +97,14 @@ class Fetch:
             httpcore.AsyncConnectionPool(self._tls, max_connections=1, network_backend=backend) as pool,
             pool.stream(method, _core(url), headers=[*own, *headers], content=body) as response,
         ):
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            if self._most_bytes is None:
+                return Answer(response.status, told, b"")
             received = bytearray()
             async for chunk in response.aiter_stream():
                 received += chunk
                 if len(received) > self._most_bytes:
                     raise FetchFailed
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         if told.get("content-encoding", "identity") != "identity":
             raise FetchFailed  # it was told not to; what unpacks to a thousand times its size is not unpacked here
         return Answer(response.status, told, bytes(received))

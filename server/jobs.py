@@ -4,12 +4,13 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 import structlog
+from sqlalchemy import Connection
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task
@@ -26,6 +27,9 @@ __all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State"]
 
 LONGEST_RETRY_SECONDS = 60  # the OpenAI clients obey Retry-After up to two minutes
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
+
+# A step of the transaction that accepts a job, with the job's id.
+Beside = Callable[[Connection, str], object]
 
 log = structlog.get_logger()
 
@@ -70,8 +74,17 @@ class Jobs:
         """Take no more jobs: the server is about to stop. From any thread, and in a signal handler too."""
         self.is_closed = True
 
-    async def submit(self, task: Task, encoding: Encoding, terms: Terms, origin: Origin | None = None) -> Job:
+    async def submit(
+        self,
+        task: Task,
+        encoding: Encoding,
+        terms: Terms,
+        origin: Origin | None = None,
+        beside: Sequence[Beside] = (),
+    ) -> Job:
         """Accept a task for terms.account; it is drawn whatever happens to this process.
+
+        beside: steps that are done if the job is accepted, in the same transaction.
 
         Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised, and, once closed,
         ServerStopping.
@@ -82,7 +95,7 @@ class Jobs:
         name, now = f"job_{secrets.token_urlsafe(16)}", self._clock()
         job = Job(name, task.model, encoding, terms, now, origin=origin or Origin())
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
-        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task):
+        if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task, beside):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
         self._feeder.wake()
@@ -155,12 +168,12 @@ class Jobs:
         if (ending := self._endings.get(job_id)) is not None:
             ending.set()
 
-    async def _put(self, job: Job, task: Task) -> bool:
+    async def _put(self, job: Job, task: Task, beside: Sequence[Beside]) -> bool:
         try:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
-        return await self._database.write(rows.put, job, *written, self._max_queue)
+        return await self._database.write(_put_with, beside, job, *written, self._max_queue)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)
@@ -169,3 +182,13 @@ class Jobs:
     def _with_progress(self, job: Job) -> Job:
         now = self._progress.get(job.id) if job.is_open else None
         return replace(job, step=now.step, steps=now.steps, preview=now.preview) if now else job
+
+
+def _put_with(
+    connection: Connection, beside: Sequence[Beside], job: Job, task: str, pixels: str | None, most_queued: int
+) -> bool:
+    if not rows.put(connection, job, task, pixels, most_queued):
+        return False
+    for step in beside:
+        step(connection, job.id)
+    return True

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from server.addresses import Destinations
 from server.secret_files import secrets_in_files, variable
 
 
@@ -26,11 +27,19 @@ def listed(value: object) -> object:
     return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
 
 
+def destinations(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Networks and hosts, as server/addresses.py has them; raises ValueError."""
+    Destinations.of("allow", entries)
+    return entries
+
+
 BaseUrl = Annotated[
     str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$"), AfterValidator(lambda url: url.rstrip("/"))
 ]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/?#\s]+)$")]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(listed)]
+Allowed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(destinations)]
+Pauses = Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(listed)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -94,6 +103,11 @@ class Settings(BaseSettings):
     enhancer_url: HttpUrl | None = None
     enhancer_model: str | None = Field(default=None, min_length=1)
     enhancer_key: SecretStr | None = None
+    secret_key: SecretStr | None = Field(default=None, min_length=32)  # None: made once, and kept in the data folder
+    webhook: Literal["public", "allow", "off"] = "public"  # where webhooks may go: `server.addresses`
+    webhook_allow: Allowed = ()  # networks, and hosts with or without a port, beside or instead of public ones
+    webhook_seconds: float = Field(default=15, gt=0, le=60)  # for one attempt
+    webhook_retry_seconds: Pauses = ()  # between attempts; (): those of Standard Webhooks
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
     disk_reserve: int = Field(default=256 * 2**20, ge=0)  # bytes; with less free under `data` we are not ready
     drain_seconds: float = Field(default=30, ge=0)  # for what is being drawn when the server is told to stop

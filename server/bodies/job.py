@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipelines.engine.protocol import Terms
+from server.bodies.webhooks import WebhookBody
 from server.http.body import Body
 
 HIGHEST_PRIORITY = 9
@@ -22,6 +23,7 @@ class JobBody(Body):
     previews: bool = False
     metadata: bool = Field(True, description="Whether the picture's file says what drew it.")
     on_disconnect: Literal["cancel", "detach"] = "cancel"
+    webhook: WebhookBody | None = None
 
     def terms(self, account: str, now: float) -> Terms:
         deadline = None if self.timeout_seconds is None else now + self.timeout_seconds

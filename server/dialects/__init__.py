@@ -7,16 +7,21 @@ from importlib import import_module
 from fastapi import APIRouter
 
 from server.http.problems import Wording
+from server.webhooks.forms import Form
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error."""
+    """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error.
+
+    form: how its vendor words the message of a webhook; the dialect's name is the form's.
+    """
 
     name: str
     prefix: str
     router: APIRouter
     wording: Wording
+    form: Form | None = None
 
 
 def all_dialects() -> tuple[Dialect, ...]:

@@ -12,9 +12,11 @@ from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
 from server.metrics import Metrics
+from server.outbox import Outbox
 from server.prompts.enhancer import Enhancer
 from server.prompts.library import Library
 from server.settings import Settings
+from server.webhooks.hooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Parts:
     library: Library
     enhancer: Enhancer
     checks: dict[str, Check]
+    webhooks: Webhooks
+    outbox: Outbox
 
 
 def parts_of(request: Request) -> Parts:

@@ -1,6 +1,7 @@
 """A request that waits for its job, and lets go of the job when the client has gone."""
 
 import asyncio
+from collections.abc import Sequence
 
 from fastapi import Request
 
@@ -9,7 +10,7 @@ from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.parts import Parts
 from server.images import Encoding, Image
-from server.jobs import Job, Jobs, Origin, State
+from server.jobs import Beside, Job, Jobs, Origin, State
 
 
 async def draw(
@@ -21,12 +22,15 @@ async def draw(
     *,
     detach: bool = False,
     origin: Origin | None = None,
+    beside: Sequence[Beside] = (),
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
+    beside: see Jobs.submit.
+
     Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
     """
-    job = await parts.jobs.submit(task, encoding, terms, origin)
+    job = await parts.jobs.submit(task, encoding, terms, origin, beside)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:

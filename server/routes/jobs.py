@@ -12,14 +12,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from pipelines.tasks import Describe
+from server.bodies.job import JobBody
 from server.bodies.kinds import asked_for, openapi
 from server.errors import BodyInvalid, ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
-from server.http.parts import TheParts
+from server.http.parts import Parts, TheParts
 from server.http.waiting import draw, watch
 from server.images import Encoding, preview_file
-from server.jobs import Job, State
+from server.jobs import Beside, Job, State
 from server.routes.images import described as described_image
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
@@ -65,16 +66,18 @@ async def submit(
     """
     asked = await asked_for(parts.catalog, await read_json(request))
     terms = asked.body.terms(account, parts.jobs.now())
+    beside = at_the_end(parts, account, asked.body)
     detach = asked.body.on_disconnect == "detach"
     headers = dict(asked.headers)
     encoding = PICTURE_TYPES.get(accept.strip().lower())
     if encoding is not None and not isinstance(asked.task, Describe):
         encoding = replace(encoding, metadata=asked.body.metadata)
-        image = (await draw(request, parts, asked.task, encoding, terms, detach=detach))[0]
+        drawn = await draw(request, parts, asked.task, encoding, terms, detach=detach, beside=beside)
+        image = drawn[0]
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
-    job = await parts.jobs.submit(asked.task, Encoding(metadata=asked.body.metadata), terms)
+    job = await parts.jobs.submit(asked.task, Encoding(metadata=asked.body.metadata), terms, beside=beside)
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)
@@ -117,6 +120,14 @@ async def preview(job_id: str, parts: TheParts, account: TheAccount) -> Response
 async def cancel(job_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Cancel a job before its next step. One that has ended stays as it is."""
     return described_job(await parts.jobs.cancel(account, job_id), parts.jobs.now())
+
+
+def at_the_end(parts: Parts, account: str, body: JobBody) -> list[Beside]:
+    """What is written down with the job, so that it happens when the job has ended."""
+    hook = body.webhook
+    if hook is None:
+        return []
+    return [parts.webhooks.beside(parts.webhooks.made(account, hook.url, hook.events, hook.secret))]
 
 
 def _cursor(job: Job) -> str:

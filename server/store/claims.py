@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 from pipelines.tasks import Facts
 from server.errors import JobAbandoned
 from server.store import images as image_rows
-from server.store.jobs import is_open
+from server.store import outbox
+from server.store.jobs import is_open, note_ends
 from server.store.tables import jobs
 from server.store.tasks import write_facts
 from server.store.words import Claim, Failure, Image, State
@@ -68,12 +69,16 @@ def succeed(
     if not _write(connection, claim, state=State.SUCCEEDED, ended=now, step=steps, steps=steps, facts=said, **OVER):
         return False
     image_rows.add(connection, claim.job_id, images)
+    note_ends(connection, [claim.job_id], now)
     return True
 
 
 def fail(connection: Connection, claim: Claim, now: float, failure: Failure) -> bool:
     told = {"error_code": failure.code, "error_sentence": failure.sentence}
-    return _write(connection, claim, state=State.FAILED, ended=now, **told, **OVER)
+    if not _write(connection, claim, state=State.FAILED, ended=now, **told, **OVER):
+        return False
+    note_ends(connection, [claim.job_id], now)
+    return True
 
 
 def give_back(connection: Connection, holder: str, now: float, job_id: str | None = None) -> list[str]:
@@ -89,7 +94,8 @@ def recover(connection: Connection, dead: Sequence[str], now: float) -> list[str
     """Free the jobs of holders that are known to be dead, and those whose lease has run out.
 
     Those that were being drawn when a holder was lost are suspects, or where none was, those about to be: such a job
-    may be what the holder died of. One that was a suspect three times fails. Returns the ids of those.
+    may be what the holder died of. One that was a suspect three times fails. Returns the ids of those. Messages that
+    the dead were sending are due again.
     """
     is_lost = (jobs.c.lease_until < now) | jobs.c.holder.in_(dead)
     lost = select(jobs.c.id, jobs.c.holder, jobs.c.state).where(jobs.c.holder.is_not(None), is_lost)
@@ -102,6 +108,8 @@ def recover(connection: Connection, dead: Sequence[str], now: float) -> list[str
     failed = {"state": State.FAILED, "ended": now, "error_code": told.code, "error_sentence": told.sentence} | OVER
     given_up = update(jobs).where(these, jobs.c.deaths >= DEATHS_TO_FAIL).values(failed).returning(jobs.c.id)
     abandoned = list(connection.execute(given_up).scalars())
+    note_ends(connection, abandoned, now)
+    outbox.release(connection, dead, now)
     _free(connection, these, now)
     return abandoned
 
@@ -111,6 +119,7 @@ def _free(connection: Connection, these: ColumnElement[bool], now: float) -> lis
     unwanted = {"state": State.CANCELLED, "ended": now} | OVER
     gone = update(jobs).where(these, is_open, jobs.c.cancel_asked).values(unwanted).returning(jobs.c.id)
     cancelled = list(connection.execute(gone).scalars())
+    note_ends(connection, cancelled, now)
     connection.execute(update(jobs).where(these, is_open).values(FREE))
     return cancelled
 

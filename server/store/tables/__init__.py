@@ -2,5 +2,6 @@
 
 from server.store.tables.base import metadata
 from server.store.tables.jobs import images, jobs
+from server.store.tables.outbox import deliveries, outbox, webhooks
 
-__all__ = ["images", "jobs", "metadata"]
+__all__ = ["deliveries", "images", "jobs", "metadata", "outbox", "webhooks"]
