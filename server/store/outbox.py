@@ -143,7 +143,7 @@ def again(connection: Connection, target: str, message_id: str, now: float) -> b
 def waiting(connection: Connection) -> dict[str, int]:
     """How many wait, by kind."""
     counted = select(outbox.c.kind, func.count()).where(outbox.c.state == WAITING).group_by(outbox.c.kind)
-    return dict(connection.execute(counted).tuples().all())
+    return {str(kind): count for kind, count in connection.execute(counted)}
 
 
 def purge(connection: Connection, before: float) -> None:

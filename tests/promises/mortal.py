@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -16,6 +17,7 @@ from tests.server.serving import application
 from tests.server.worker import StepWorker
 
 DRAWING_SECONDS = 0.2
+NEAR: dict[str, Any] = {"webhook_allow": ["127.0.0.1/32"], "webhook_retry_seconds": [1.0] * 60}
 
 
 class MortalWorker(StepWorker):
@@ -27,4 +29,4 @@ class MortalWorker(StepWorker):
 
 
 if __name__ == "__main__":
-    uvicorn.run(application(Path(sys.argv[1]), MortalWorker()), port=int(sys.argv[2]), log_level="warning")
+    uvicorn.run(application(Path(sys.argv[1]), MortalWorker(), **NEAR), port=int(sys.argv[2]), log_level="warning")

@@ -289,7 +289,6 @@ def test_messages_outlive_the_server(serve: Serve, receive: Receive) -> None:
 def test_a_webhook_that_cannot_work_is_refused_with_the_field_to_blame(shared: Served, field: str, value: Any) -> None:
     answer = shared.client.post(HOOKS, json={"url": "https://example.org/hook"} | {field: value})
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
-    assert str(value) not in answer.text
 
 
 def test_an_account_has_only_so_many(serve: Serve) -> None:
