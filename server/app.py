@@ -12,6 +12,9 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.addresses import Destinations
 from server.checks import checks_of
+from server.connectors.dropbox import DropboxApp
+from server.connectors.kept import Connectors
+from server.connectors.places import MOST_ANSWERED, UPLOAD_SECONDS, Places
 from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
@@ -28,7 +31,7 @@ from server.outbox import Outbox
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
-from server.routes import docs, health, images, jobs, metrics, models, prompts, webhooks
+from server.routes import connectors, docs, health, images, jobs, metrics, models, prompts, webhooks
 from server.runner import Runner
 from server.sealing import make_seal
 from server.settings import Settings
@@ -71,7 +74,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, images.links, models.router, prompts.router, webhooks.router,
+        jobs.router, images.router, images.links, models.router, prompts.router, webhooks.router, connectors.router,
         health.router, metrics.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
@@ -106,8 +109,11 @@ def gather(
     feeder = Feeder(database, blobs, worker, holder)
     owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist)
     figures = Metrics(lambda: worker.health().counters)
-    hooks = Webhooks(database, webhook_door(settings), make_seal(settings), forms_of(settings, dialects))
-    outbox = Outbox(database, {"webhook": hooks.send}, holder.name, figures, settings.webhook_retry_seconds)
+    seal = make_seal(settings)
+    hooks = Webhooks(database, webhook_door(settings), seal, forms_of(settings, dialects))
+    linked = Connectors(database, stored, places_of(settings), seal)
+    senders = {"webhook": hooks.send, "upload": linked.send}
+    outbox = Outbox(database, senders, holder.name, figures, settings.webhook_retry_seconds)
     parts = Parts(
         settings=settings,
         catalog=catalog,
@@ -121,6 +127,7 @@ def gather(
         checks=checks_of(settings, worker, database),
         webhooks=hooks,
         outbox=outbox,
+        connectors=linked,
     )
     return parts, Runner(worker, feeder, database, owed, stored, figures, outbox, *kept_seconds)
 
@@ -129,9 +136,20 @@ def webhook_door(settings: Settings) -> Fetch | None:
     """None where the operator wants no webhooks."""
     if settings.webhook == "off":
         return None
-    return Fetch(
-        Destinations.of(settings.webhook, settings.webhook_allow), most_bytes=None, seconds=settings.webhook_seconds
-    )
+    return Fetch(destinations_of(settings), most_bytes=None, seconds=settings.webhook_seconds)
+
+
+def destinations_of(settings: Settings) -> Destinations:
+    """Where accounts may have something sent."""
+    return Destinations.of(settings.webhook, settings.webhook_allow)
+
+
+def places_of(settings: Settings) -> Places:
+    """Where accounts may have pictures copied."""
+    door = Fetch(destinations_of(settings), most_bytes=MOST_ANSWERED, seconds=UPLOAD_SECONDS)
+    key, secret = settings.dropbox_app_key, settings.dropbox_app_secret
+    app = DropboxApp(key, secret.get_secret_value()) if key and secret else None
+    return Places(None if settings.webhook == "off" else door, settings.connector_folders, app)
 
 
 def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]:

@@ -15,6 +15,7 @@
       * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
       * WebhookUnknown, DeliveryUnknown, TooManyWebhooks
+      * ConnectorUnknown, TooManyConnectors, UploadFailed
       * SecretUnreadable                         never answered with: a message says why it was not sent
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
@@ -89,6 +90,9 @@ ANSWERS: dict[str, Answer] = {
     "webhook_unknown": Answer(Stage.DOOR, 404),
     "delivery_unknown": Answer(Stage.DOOR, 404),
     "too_many_webhooks": Answer(Stage.DOOR, 409),
+    "connector_unknown": Answer(Stage.DOOR, 404),
+    "too_many_connectors": Answer(Stage.DOOR, 409),
+    "upload_failed": Answer(Stage.DOOR, 400),
     "secret_unreadable": Answer(Stage.RESULT, 500),
     "internal_error": Answer(Stage.RESULT, 500),
 }
@@ -271,6 +275,30 @@ class TooManyWebhooks(DarkroomError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"An account has at most {most} webhooks: remove one first.")
+
+
+class ConnectorUnknown(DarkroomError):
+    code = "connector_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such connector: it may have been removed, or the id was not copied whole.")
+
+
+class TooManyConnectors(DarkroomError):
+    code = "too_many_connectors"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An account has at most {most} connectors: remove one first.")
+
+
+class UploadFailed(DarkroomError):
+    """A place did not take a file. status: HTTP's, where there was one. final: trying again is of no use."""
+
+    code = "upload_failed"
+
+    def __init__(self, sentence: str, status: int | None = None, *, final: bool = False) -> None:
+        super().__init__(sentence)
+        self.status, self.final = status, final
 
 
 class SecretUnreadable(DarkroomError):

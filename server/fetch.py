@@ -23,6 +23,7 @@ MOST_HOPS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = b"Darkroom"
 CONNECT_SECONDS = 10.0
+OWN = frozenset({"host", "user-agent", "accept-encoding"})  # headers that nobody else sets
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Headers = list[tuple[bytes, bytes]]
@@ -32,6 +33,14 @@ async def resolve(host: str, port: int) -> list[str]:
     """All addresses of a name, as the system's resolver gives them. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+
+
+async def judged(destinations: Destinations, resolve: Resolve, host: str, port: int) -> str:
+    """An address of this name, if all that it resolves to are allowed. Raises AddressRefused and OSError."""
+    addresses = await resolve(host, port)
+    if not addresses or not all(destinations.allows(host, port, address) for address in addresses):
+        raise AddressRefused
+    return addresses[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +82,22 @@ class Fetch:
             raise FetchFailed
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """See `send`."""
+        return await self.send("POST", url, body, headers)
+
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """What the receiver answers; a redirect is an answer too. Raises AddressRefused and FetchFailed."""
         async with self._limited():
-            spelled = [(name.encode(), value.encode()) for name, value in headers.items()]
-            return await self._call(b"POST", httpx.URL(url), spelled, body)
+            spelled = [(name.encode(), value.encode()) for name, value in headers.items() if name.lower() not in OWN]
+            return await self._call(method.encode(), httpx.URL(url), spelled, body)
+
+    async def address_of(self, host: str, port: int) -> str:
+        """An address of a name that may be called, for what speaks no HTTP: call this one, and resolve no more.
+
+        Raises AddressRefused and FetchFailed.
+        """
+        async with self._limited():
+            return await judged(self._destinations, self._resolve, host, port)
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
@@ -125,10 +146,8 @@ class Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._resolve(host, port)
-        if not addresses or not all(self._destinations.allows(host, port, address) for address in addresses):
-            raise AddressRefused
-        return await self._inner.connect_tcp(addresses[0], port, CONNECT_SECONDS, local_address, socket_options)
+        address = await judged(self._destinations, self._resolve, host, port)
+        return await self._inner.connect_tcp(address, port, CONNECT_SECONDS, local_address, socket_options)
 
 
 def _core(url: httpx.URL) -> httpcore.URL:

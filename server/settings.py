@@ -40,6 +40,7 @@ Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/?#\s]+)$")]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(listed)]
 Allowed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(destinations)]
 Pauses = Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(listed)]
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(listed)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     webhook: Literal["public", "allow", "off"] = "public"  # where webhooks may go: `server.addresses`
     webhook_allow: Allowed = ()  # networks, and hosts with or without a port, beside or instead of public ones
     webhook_seconds: float = Field(default=15, gt=0, le=60)  # for one attempt
+    connector_folders: Folders = ()  # roots below which accounts may have their pictures copied
+    dropbox_app_key: str | None = Field(default=None, min_length=1)
+    dropbox_app_secret: SecretStr | None = None
     webhook_retry_seconds: Pauses = ()  # between attempts; (): those of Standard Webhooks
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
     disk_reserve: int = Field(default=256 * 2**20, ge=0)  # bytes; with less free under `data` we are not ready
@@ -134,6 +138,12 @@ class Settings(BaseSettings):
     def _open_doors_stay_at_home(self) -> "Settings":
         if not self.auth and not is_loopback(self.host):
             raise ValueError("without keys the server may listen on a loopback address only, such as 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _the_dropbox_app_is_whole(self) -> "Settings":
+        if (self.dropbox_app_key is None) != (self.dropbox_app_secret is None):
+            raise ValueError("dropbox_app_key and dropbox_app_secret go together")
         return self
 
     @model_validator(mode="after")

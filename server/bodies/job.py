@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pipelines.engine.protocol import Terms
 from server.bodies.webhooks import WebhookBody
-from server.http.body import Body
+from server.http.body import Body, Name
 
 HIGHEST_PRIORITY = 9
 LONGEST_TIMEOUT_SECONDS = 86_400
@@ -24,6 +24,7 @@ class JobBody(Body):
     metadata: bool = Field(True, description="Whether the picture's file says what drew it.")
     on_disconnect: Literal["cancel", "detach"] = "cancel"
     webhook: WebhookBody | None = None
+    connector: Name | None = Field(None, description="The id of one, to which the pictures are copied.")
 
     def terms(self, account: str, now: float) -> Terms:
         deadline = None if self.timeout_seconds is None else now + self.timeout_seconds

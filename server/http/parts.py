@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.checks import Check
+from server.connectors.kept import Connectors
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
@@ -35,6 +36,7 @@ class Parts:
     checks: dict[str, Check]
     webhooks: Webhooks
     outbox: Outbox
+    connectors: Connectors
 
 
 def parts_of(request: Request) -> Parts:

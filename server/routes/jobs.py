@@ -66,7 +66,7 @@ async def submit(
     """
     asked = await asked_for(parts.catalog, await read_json(request))
     terms = asked.body.terms(account, parts.jobs.now())
-    beside = at_the_end(parts, account, asked.body)
+    beside = await at_the_end(parts, account, asked.body)
     detach = asked.body.on_disconnect == "detach"
     headers = dict(asked.headers)
     encoding = PICTURE_TYPES.get(accept.strip().lower())
@@ -122,12 +122,14 @@ async def cancel(job_id: str, parts: TheParts, account: TheAccount) -> dict[str,
     return described_job(await parts.jobs.cancel(account, job_id), parts.jobs.now())
 
 
-def at_the_end(parts: Parts, account: str, body: JobBody) -> list[Beside]:
+async def at_the_end(parts: Parts, account: str, body: JobBody) -> list[Beside]:
     """What is written down with the job, so that it happens when the job has ended."""
-    hook = body.webhook
-    if hook is None:
-        return []
-    return [parts.webhooks.beside(parts.webhooks.made(account, hook.url, hook.events, hook.secret))]
+    beside: list[Beside] = []
+    if (hook := body.webhook) is not None:
+        beside.append(parts.webhooks.beside(parts.webhooks.made(account, hook.url, hook.events, hook.secret)))
+    if body.connector is not None:
+        beside.append(parts.connectors.beside(await parts.connectors.find(account, body.connector)))
+    return beside
 
 
 def _cursor(job: Job) -> str:

@@ -8,6 +8,7 @@ from server.bodies.webhooks import LastingWebhookBody
 from server.http.auth import TheAccount
 from server.http.body import check, described, read_json
 from server.http.parts import TheParts
+from server.outbox import Outcome
 from server.store.outbox import Logged
 from server.store.webhooks import Webhook
 from server.webhooks.signing import new_secret
@@ -40,6 +41,10 @@ def described_delivery(message: Logged) -> dict[str, Any]:
         "next_try_at": message.next_try,
         "attempts": attempts,
     }
+
+
+def described_outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"delivered": outcome.result == "delivered", "status": outcome.status, "message": outcome.sentence}
 
 
 @router.post(
@@ -87,10 +92,7 @@ async def enable(webhook_id: str, parts: TheParts, account: TheAccount) -> dict[
 @router.post("/webhooks/{webhook_id}/test")
 async def test(webhook_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Send one message of the type `webhook.test` right now, and say how that went."""
-    outcome = await parts.webhooks.test(account, webhook_id)
-    return {
-        "delivered": outcome.result == "delivered", "status": outcome.status, "message": outcome.sentence
-    }  # fmt: skip
+    return described_outcome(await parts.webhooks.test(account, webhook_id))
 
 
 @router.get("/webhooks/{webhook_id}/deliveries")

@@ -2,14 +2,15 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, insert, select
 
-from server.store.tables import jobs, outbox, webhooks
-from server.store.words import Image, Job
+from server.store.tables import connectors, jobs, outbox, webhooks
+from server.store.words import Image, Job, State
 
 WAITING = "waiting"
 
@@ -18,12 +19,21 @@ def write_down(connection: Connection, job: Job, now: float) -> None:
     """The messages that the end of this job calls for."""
     concerned = webhooks.c.account == job.account, webhooks.c.job_id.is_(None) | (webhooks.c.job_id == job.id)
     wanted = select(webhooks.c.id, webhooks.c.url).where(*concerned, webhooks.c.disabled.is_(None))
-    hooks = connection.execute(wanted).all()
-    if not hooks:
-        return
-    data = told(connection, job)
-    rows = [row(job, "webhook", hook.id, lane(hook.url), data, now) for hook in hooks]
-    connection.execute(insert(outbox), rows)
+    targets = [("webhook", hook.id, lane(hook.url)) for hook in connection.execute(wanted)]
+    if job.state is State.SUCCEEDED and job.images:
+        targets += [("upload", connector, connector) for connector in _connectors(connection, job)]
+    if targets:
+        data = told(connection, job)
+        connection.execute(insert(outbox), [row(job, *target, data, now) for target in targets])
+
+
+def _connectors(connection: Connection, job: Job) -> Sequence[str]:
+    """Those that take all pictures of the account, and the one that the job names."""
+    named = select(jobs.c.connector).where(jobs.c.id == job.id).scalar_subquery()
+    taking = connectors.c.auto_upload | (connectors.c.id == named)
+    return (
+        connection.execute(select(connectors.c.id).where(connectors.c.account == job.account, taking)).scalars().all()
+    )
 
 
 def lane(url: str) -> str:

@@ -14,9 +14,13 @@ Got = tuple[dict[str, str], bytes]
 
 @dataclass
 class Receiver:
-    """answer: the status for a message, from its headers and body, and the headers to go with it."""
+    """answer: the status for a message, from its headers and body, and the headers to go with it.
+
+    any_method: for what is no webhook: the status, with a body or without, from method, path, headers and body.
+    """
 
     answer: Callable[[dict[str, str], bytes], tuple[int, dict[str, str]]] = lambda headers, body: (204, {})
+    any_method: Callable[..., Any] | None = None
     got: list[Got] = field(default_factory=list)
     port: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
@@ -61,6 +65,9 @@ def handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers["content-length"]))
+            if receiver.any_method is not None:
+                self.tell(receiver.any_method(self.command, self.path, headers, body))
+                return
             status, told = receiver.answer(headers, body)
             if status == HANG:
                 receiver.closing.wait(30)
@@ -72,6 +79,15 @@ def handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
                 self.send_header("content-length", "0")
                 self.end_headers()
+
+        do_PUT = do_MKCOL = do_POST
+
+        def tell(self, told: Any) -> None:
+            status, body = told if isinstance(told, tuple) else (told, "")
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
 
         def do_GET(self) -> None:
             """Whoever follows a redirect ends up here."""

@@ -2,6 +2,6 @@
 
 from server.store.tables.base import metadata
 from server.store.tables.jobs import images, jobs
-from server.store.tables.outbox import deliveries, outbox, webhooks
+from server.store.tables.outbox import connectors, deliveries, outbox, webhooks
 
-__all__ = ["deliveries", "images", "jobs", "metadata", "outbox", "webhooks"]
+__all__ = ["connectors", "deliveries", "images", "jobs", "metadata", "outbox", "webhooks"]

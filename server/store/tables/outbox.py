@@ -1,6 +1,6 @@
 """What is to be sent when a job has ended, where to, and how each attempt went."""
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, Integer, Table, Text
 
 from server.store.tables.base import metadata
 
@@ -57,4 +57,20 @@ deliveries = Table(
     Column("at", Double, nullable=False),
     Column("status", Integer),
     Column("sentence", Text),
+)
+
+# service: s3, sftp and so on; settings: how it is reached, as far as that is no secret; secrets: the rest, sealed.
+connectors = Table(
+    "connectors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("naming", Text, nullable=False),
+    Column("auto_upload", Boolean, nullable=False),
+    Column("created", Double, nullable=False),
+    Index(None, "account", "created"),
 )

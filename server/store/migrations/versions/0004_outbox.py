@@ -1,8 +1,9 @@
-"""Webhooks, and the outbox from which they are sent."""
+"""Webhooks and connectors, and the outbox from which they are served."""
 
 from alembic import op
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Double,
     ForeignKeyConstraint,
@@ -19,6 +20,8 @@ def upgrade() -> None:
     make_webhooks()
     make_outbox()
     make_deliveries()
+    make_connectors()
+    op.add_column("jobs", Column("connector", Text()))
 
 
 def make_webhooks() -> None:
@@ -80,3 +83,20 @@ def make_deliveries() -> None:
         PrimaryKeyConstraint("id", name="pk_deliveries"),
     )
     op.create_index("ix_deliveries_message_id", "deliveries", ["message_id"])
+
+
+def make_connectors() -> None:
+    op.create_table(
+        "connectors",
+        Column("id", Text(), nullable=False),
+        Column("account", Text(), nullable=False),
+        Column("service", Text(), nullable=False),
+        Column("settings", JSON(), nullable=False),
+        Column("secrets", Text(), nullable=False),
+        Column("folder", Text(), nullable=False),
+        Column("naming", Text(), nullable=False),
+        Column("auto_upload", Boolean(), nullable=False),
+        Column("created", Double(), nullable=False),
+        PrimaryKeyConstraint("id", name="pk_connectors"),
+    )
+    op.create_index("ix_connectors_account_created", "connectors", ["account", "created"])
