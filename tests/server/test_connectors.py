@@ -122,7 +122,12 @@ def test_what_a_folder_does_not_take_is_tried_again(serve: Serve, pictures: Path
 
 def test_s3_gets_the_file_signed(serve: Serve, pictures: Path) -> None:
     asked: list[tuple[str, dict[str, str], bytes]] = []
-    receiver = Receiver(any_method=lambda method, path, headers, body: asked.append((path, headers, body)) or 200)
+
+    def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> int:
+        asked.append((path, headers, body))
+        return 200
+
+    receiver = Receiver(any_method=answer)
     with receiver.listening():
         served = serve_near(serve, pictures)
         access = {"access_key": "KEY", "secret_key": "a secret of S3"}
@@ -188,9 +193,7 @@ def test_sftp_writes_where_the_host_shows_its_key(serve: Serve, pictures: Path, 
     assert colour_of(file.read_bytes()) == flat_colour(3)
 
 
-def test_dropbox_exchanges_the_code_once_and_uploads_with_fresh_tokens(
-    serve: Serve, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dropbox_exchanges_the_code_once_and_uploads_with_fresh_tokens(serve: Serve, pictures: Path) -> None:
     asked: list[tuple[str, dict[str, str], bytes]] = []
     tokens = {
         "authorization_code": '{"refresh_token": "lasting", "access_token": "x"}',
