@@ -15,6 +15,7 @@ from server.checks import checks_of
 from server.connectors.dropbox import DropboxApp
 from server.connectors.kept import Connectors
 from server.connectors.places import MOST_ANSWERED, UPLOAD_SECONDS, Places
+from server.connectors.threads import Threads
 from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
@@ -149,7 +150,7 @@ def places_of(settings: Settings) -> Places:
     door = Fetch(destinations_of(settings), most_bytes=MOST_ANSWERED, seconds=UPLOAD_SECONDS)
     key, secret = settings.dropbox_app_key, settings.dropbox_app_secret
     app = DropboxApp(key, secret.get_secret_value()) if key and secret else None
-    return Places(None if settings.webhook == "off" else door, settings.connector_folders, app)
+    return Places(None if settings.webhook == "off" else door, settings.connector_folders, app, Threads())
 
 
 def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]:

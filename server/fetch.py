@@ -9,8 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpcore
@@ -23,16 +25,24 @@ MOST_HOPS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = b"Darkroom"
 CONNECT_SECONDS = 10.0
+AT_ONCE = 16  # names that are looked up
 OWN = frozenset({"host", "user-agent", "accept-encoding"})  # headers that nobody else sets
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Headers = list[tuple[bytes, bytes]]
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, as the system's resolver gives them. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+class Resolver:
+    """The system's, in threads of its own: a name server that never answers must not hold up the database's."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, "resolver")
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """All addresses of a name. Raises OSError."""
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
 
 
 async def judged(destinations: Destinations, resolve: Resolve, host: str, port: int) -> str:
@@ -63,10 +73,10 @@ class Fetch:
         most_bytes: int | None,
         seconds: float,
         tls: ssl.SSLContext | None = None,
-        resolve: Resolve = resolve,
+        resolve: Resolve | None = None,
     ) -> None:
         self._destinations, self._most_bytes, self._seconds = destinations, most_bytes, seconds
-        self._tls, self._resolve = tls or ssl.create_default_context(), resolve
+        self._tls, self._resolve = tls or ssl.create_default_context(), resolve or Resolver()
 
     async def get(self, url: str) -> bytes:
         """What lies at the address. Raises AddressRefused and FetchFailed; neither says what was found there."""

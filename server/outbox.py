@@ -20,7 +20,7 @@ from server.store.outbox import Attempt, Message
 AT_ONCE = 32
 AT_ONCE_EACH = 4  # to one lane, so that a slow receiver holds up nobody else
 LOOK_SECONDS = 1.0  # between two looks: other processes write messages too
-LEASE_SECONDS = 300.0  # longer than any attempt may take
+LEASE_SECONDS = 900.0  # longer than any attempt may take
 LOG_SECONDS = 7 * 86_400.0  # how long what is over stays in the log
 SWEEP_SECONDS = 600.0
 LONGEST_WAIT_SECONDS = 86_400.0  # that a receiver may ask for
@@ -71,16 +71,20 @@ class Outbox:
         self._busy: Counter[str] = Counter()
         self._sending: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """What is on its way is given back: it may arrive twice, and is not lost."""
-        tasks = [task for task in (self._loop, *self._sending) if task is not None]
-        for task in tasks:
+        self._is_stopping = True
+        self._news.set()
+        if self._loop is not None:
+            await self._loop
+        for task in self._sending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._sending, return_exceptions=True)
         try:
             await self._database.write(rows.release, [self._holder], self._clock())
         except Exception:
@@ -96,7 +100,7 @@ class Outbox:
 
     async def _run(self) -> None:
         swept = 0.0
-        while True:
+        while not self._is_stopping:
             self._news.clear()
             pause = LOOK_SECONDS
             try:
@@ -111,7 +115,7 @@ class Outbox:
 
     async def _take(self) -> float:
         """Begin to send what is due; seconds until there may be more."""
-        while (free := AT_ONCE - len(self._sending)) > 0:
+        while (free := AT_ONCE - len(self._sending)) > 0 and not self._is_stopping:
             due, now = await self._database.read(rows.next_due), self._clock()
             if due is None or due > now:
                 return LOOK_SECONDS if due is None else min(LOOK_SECONDS, due - now)

@@ -1,12 +1,12 @@
 """A folder of this machine, or one that is mounted here, below a root that the operator allows."""
 
-import asyncio
 import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from server.connectors.threads import Threads
 from server.errors import NotOffered, UploadFailed
 
 NOT_ALLOWED = "The operator of this server allows no such folder: it has to be one of DARKROOM_CONNECTOR_FOLDERS."
@@ -16,13 +16,13 @@ READABLE = 0o644  # others are to find the pictures, which is what the folder is
 class Folder:
     """root: as the operator wrote it. Raises NotOffered."""
 
-    def __init__(self, roots: Sequence[Path], root: str) -> None:
+    def __init__(self, roots: Sequence[Path], threads: Threads, *, root: str) -> None:
         if Path(root) not in roots:
             raise NotOffered(NOT_ALLOWED)
-        self._root = Path(root)
+        self._root, self._threads = Path(root), threads
 
     async def put(self, path: Sequence[str], content: bytes, media_type: str) -> None:
-        await asyncio.to_thread(self._write, path, content)
+        await self._threads.run(self._write, path, content)
 
     def _write(self, path: Sequence[str], content: bytes) -> None:
         root = self._root.resolve()

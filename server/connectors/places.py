@@ -9,6 +9,7 @@ from server.connectors.dropbox import Dropbox, DropboxApp
 from server.connectors.folder import Folder
 from server.connectors.s3 import S3
 from server.connectors.sftp import Sftp
+from server.connectors.threads import Threads
 from server.connectors.webdav import WebDav
 from server.errors import NotOffered
 from server.fetch import Fetch
@@ -35,6 +36,7 @@ class Places:
     fetch: Fetch | None
     roots: tuple[Path, ...]
     app: DropboxApp | None
+    threads: Threads
 
     async def prepared(self, service: str, fields: Mapping[str, str]) -> dict[str, str]:
         """What has to be kept to reach it later: codes that work once become tokens that last.
@@ -51,7 +53,7 @@ class Places:
         """Raises NotOffered."""
         match service:
             case "folder":
-                return Folder(self.roots, **fields)
+                return Folder(self.roots, self.threads, **fields)
             case "dropbox":
                 return self._dropbox(**fields)
             case "s3":
@@ -59,7 +61,7 @@ class Places:
             case "webdav":
                 return WebDav(self._door, **fields)
             case "sftp":
-                return Sftp(self._door, **fields)
+                return Sftp(self._door, self.threads, **fields)
         raise NotOffered("This server has no such service to connect.")
 
     def _dropbox(self, refresh_token: str) -> Dropbox:

@@ -1,6 +1,5 @@
 """A folder of a machine that is reached by SSH. The library gets a socket to an address that was judged before."""
 
-import asyncio
 import base64
 import hashlib
 import io
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Any
 
+from server.connectors.threads import Threads
 from server.errors import NotOffered, UploadFailed
 from server.fetch import Fetch
 
@@ -21,6 +21,7 @@ class Sftp:
     def __init__(
         self,
         fetch: Fetch,
+        threads: Threads,
         *,
         host: str,
         port: str,
@@ -33,13 +34,13 @@ class Sftp:
             import paramiko
         except ImportError:
             raise NotOffered("SFTP needs a package that is not here: pip install 'darkroom[connectors]'.") from None
-        self._ssh = paramiko
+        self._ssh, self._threads = paramiko, threads
         self._fetch, self._host, self._port, self._user = fetch, host, int(port), user
         self._host_key, self._password, self._private_key = host_key, password, private_key
 
     async def put(self, path: Sequence[str], content: bytes, media_type: str) -> None:
         address = await self._fetch.address_of(self._host, self._port)
-        await asyncio.to_thread(self._upload, address, path, content)
+        await self._threads.run(self._upload, address, path, content)
 
     def _upload(self, address: str, path: Sequence[str], content: bytes) -> None:
         try:
