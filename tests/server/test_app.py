@@ -88,8 +88,8 @@ def test_the_description_is_valid_openapi_with_an_example_for_every_body(shared:
         for operation in methods.values()
         if "requestBody" in operation
     ]
-    assert len(bodies) == 3
-    assert all(body["example"]["prompt"] for body in bodies)
+    assert len(bodies) >= 3
+    assert all(body["example"] for body in bodies)
 
 
 def test_the_page_that_explains_it_needs_no_other_host(shared: Served) -> None:
