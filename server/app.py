@@ -19,6 +19,7 @@ from server.connectors.threads import Threads
 from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
+from server.gallery import Gallery
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
@@ -27,12 +28,28 @@ from server.images import Images
 from server.jobs import Jobs
 from server.keys import load_keys
 from server.lag import watch_lag
+from server.links import Links
 from server.metrics import Metrics
 from server.outbox import Outbox
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
-from server.routes import connectors, docs, health, images, jobs, metrics, models, prompts, webhooks
+from server.prompts.saved import Presets
+from server.routes import (
+    collections,
+    connectors,
+    docs,
+    files,
+    gallery,
+    health,
+    images,
+    jobs,
+    metrics,
+    models,
+    presets,
+    prompts,
+    webhooks,
+)
 from server.runner import Runner
 from server.sealing import make_seal
 from server.settings import Settings
@@ -40,6 +57,7 @@ from server.store.blobs import FolderBlobs
 from server.store.database import Database
 from server.store.holder import Holder
 from server.store.migrate import migrate
+from server.thumbnails import Thumbnails
 from server.webhooks.forms import OWN, Form, own_form
 from server.webhooks.hooks import Webhooks
 
@@ -75,7 +93,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     for dialect in dialects:
         app.include_router(dialect.router)
     for router in (
-        jobs.router, images.router, images.links, models.router, prompts.router, webhooks.router, connectors.router,
+        jobs.router, images.router, files.router, files.links, collections.router, gallery.router,
+        models.router, prompts.router, presets.router, webhooks.router, connectors.router,
         health.router, metrics.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
@@ -106,9 +125,10 @@ def gather(
     kept_seconds = settings.image_ttl_seconds, settings.purge_seconds
     blobs = FolderBlobs(settings.data / "blobs")
     stored = Images(database, blobs, *kept_seconds, metadata=settings.metadata)
+    link_key = settings.link_key.get_secret_value() if settings.link_key else None
     holder = Holder(settings.data / "holders")
     feeder = Feeder(database, blobs, worker, holder)
-    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist)
+    owed = Jobs(database, blobs, worker, feeder, max_queue=settings.max_queue, blocklist=blocklist, images=stored)
     figures = Metrics(lambda: worker.health().counters)
     seal = make_seal(settings)
     hooks = Webhooks(database, webhook_door(settings), seal, forms_of(settings, dialects))
@@ -121,9 +141,13 @@ def gather(
         worker=worker,
         jobs=owed,
         images=stored,
+        gallery=Gallery(database, stored),
+        thumbnails=Thumbnails(database, blobs),
+        links=Links(settings.data, link_key),
         metrics=figures,
         keys=load_keys(settings.data, admin_key) if settings.auth else None,
         library=library,
+        presets=Presets(database, library),
         enhancer=make_enhancer(settings, library, blocklist),
         checks=checks_of(settings, worker, database),
         webhooks=hooks,

@@ -10,10 +10,12 @@
       * EntryUnknown, VariableWrong              of what prompts are made of: a style that is not there, a preset's
                                                  variable
       * PromptBlocked                            words that the operator does not allow
+      * StorageLimitReached, AliasTaken          what an account may have, and a name that it has given already
       * EnhancerFailed                           never answered with: the rules take over
     - a job's life, raised here
       * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
+      * CollectionUnknown, LinkOver, RangeBeyond likewise: a signed address whose time has come, bytes past the end
       * WebhookUnknown, DeliveryUnknown, TooManyWebhooks
       * ConnectorUnknown, TooManyConnectors, UploadFailed
       * SecretUnreadable                         never answered with: a message says why it was not sent
@@ -65,6 +67,8 @@ ANSWERS: dict[str, Answer] = {
     "entry_unknown": Answer(Stage.DOOR, 404),
     "variable_wrong": Answer(Stage.DOOR, 400),
     "prompt_blocked": Answer(Stage.DOOR, 400),
+    "storage_limit_reached": Answer(Stage.DOOR, 402),
+    "alias_taken": Answer(Stage.DOOR, 409),
     "enhancer_failed": Answer(Stage.DOOR, 502),
     "task_refused": Answer(Stage.PLANNING, 400),
     "model_unknown": Answer(Stage.PLANNING, 404),
@@ -87,6 +91,9 @@ ANSWERS: dict[str, Answer] = {
     "database_lost": Answer(Stage.RESULT, 503),
     "job_unknown": Answer(Stage.RESULT, 404),
     "image_unknown": Answer(Stage.RESULT, 404),
+    "collection_unknown": Answer(Stage.RESULT, 404),
+    "link_over": Answer(Stage.RESULT, 410),
+    "range_beyond": Answer(Stage.RESULT, 416),
     "webhook_unknown": Answer(Stage.DOOR, 404),
     "delivery_unknown": Answer(Stage.DOOR, 404),
     "too_many_webhooks": Answer(Stage.DOOR, 409),
@@ -210,6 +217,20 @@ class PromptBlocked(DarkroomError):
         super().__init__("The operator of this server does not allow some of these words: write others.", field=field)
 
 
+class StorageLimitReached(DarkroomError):
+    code = "storage_limit_reached"
+
+    def __init__(self) -> None:
+        super().__init__("This account has as many bytes of images as it may have: delete some of them first.")
+
+
+class AliasTaken(DarkroomError):
+    code = "alias_taken"
+
+    def __init__(self) -> None:
+        super().__init__("Another of your images has this alias: take it away there first.", field="alias")
+
+
 class EnhancerFailed(DarkroomError):
     """reason: one word for the answer that says who enhanced instead."""
 
@@ -252,6 +273,30 @@ class ImageUnknown(DarkroomError):
 
     def __init__(self) -> None:
         super().__init__("There is no such image: it may have expired, or the address was not copied whole.")
+
+
+class CollectionUnknown(DarkroomError):
+    code = "collection_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such collection: GET /darkroom/v1/collections lists yours.")
+
+
+class LinkOver(DarkroomError):
+    code = "link_over"
+
+    def __init__(self) -> None:
+        super().__init__("The time of this address is over: ask its owner for a new one.")
+
+
+class RangeBeyond(DarkroomError):
+    """size: of the file, in bytes."""
+
+    code = "range_beyond"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The range begins after the end of the file: it has {size} bytes.")
+        self.size = size
 
 
 class WebhookUnknown(DarkroomError):

@@ -16,12 +16,13 @@ from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task
 from server.errors import JobUnknown, QueueFull, ServerStopping, StorageFailed
 from server.feeder import Feeder
+from server.images import Images
 from server.prompts.blocklist import Blocklist
 from server.store import jobs as rows
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import write_task
-from server.store.words import OPEN, Encoding, Failure, Job, Origin, State
+from server.store.words import OPEN, Caption, Encoding, Failure, Job, Origin, State
 
 __all__ = ["OPEN", "Failure", "Job", "Jobs", "Origin", "Progress", "State"]
 
@@ -56,6 +57,7 @@ class Jobs:
         *,
         max_queue: int,
         blocklist: Blocklist | None = None,
+        images: Images | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -64,6 +66,7 @@ class Jobs:
         self._feeder = feeder
         self._max_queue = max_queue
         self._blocklist = blocklist or Blocklist()
+        self._images = images
         self._clock = clock
         self._progress: dict[str, Progress] = {}
         self._endings: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # while somebody waits for them
@@ -80,20 +83,23 @@ class Jobs:
         encoding: Encoding,
         terms: Terms,
         origin: Origin | None = None,
+        caption: Caption | None = None,
         beside: Sequence[Beside] = (),
     ) -> Job:
         """Accept a task for terms.account; it is drawn whatever happens to this process.
 
         beside: steps that are done if the job is accepted, in the same transaction.
 
-        Raises PromptBlocked, QueueFull, StorageFailed and DatabaseLost before anything is promised, and, once closed,
-        ServerStopping.
+        Raises PromptBlocked, StorageLimitReached, QueueFull, StorageFailed and DatabaseLost before anything is
+        promised, and, once closed, ServerStopping.
         """
         if self.is_closed:
             raise ServerStopping
         self._blocklist.check(task)
-        name, now = f"job_{secrets.token_urlsafe(16)}", self._clock()
-        job = Job(name, task.model, encoding, terms, now, origin=origin or Origin())
+        if self._images is not None:
+            await self._images.check_room(terms.account)
+        name, now, said = f"job_{secrets.token_urlsafe(16)}", self._clock(), caption or Caption()
+        job = Job(name, task.model, encoding, terms, now, origin=origin or Origin(), caption=said)
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
         if await self._database.read(rows.is_full, self._max_queue) or not await self._put(job, task, beside):
             wait = math.ceil(self._usual_seconds * self._max_queue / 2)

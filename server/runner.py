@@ -106,7 +106,7 @@ class Runner:
         job, progress = held.job, self._jobs.progress(held.job.id)
         seconds = None if progress.started is None else self._jobs.now() - progress.started
         try:
-            images = [await self._images.store(picture, job.account, job.encoding, held.task) for picture in pictures]
+            images = [await self._images.store_drawn(picture, job, held.task, seconds) for picture in pictures]
         except Exception as error:
             log.exception("images_not_stored", job=job.id)
             told = StorageFailed() if isinstance(error, OSError) else InternalError()

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     purge_seconds: float = Field(default=3600, ge=0)  # and then stay unseen, before they are gone for good
+    public_gallery: bool = False  # whether /public shows what its owners opened
+    link_key: SecretStr | None = Field(default=None, min_length=20)  # None: `link.key` in the data folder
     metadata: bool = True  # picture files say what drew them, the prompt too
     blocklist: Path | None = None  # a file of what may not be drawn
     # A chat server that speaks OpenAI's protocol writes enhanced prompts, such as http://127.0.0.1:11434/v1.

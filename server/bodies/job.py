@@ -5,13 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipelines.engine.protocol import Terms
+from server.bodies.caption import CaptionBody
 from server.bodies.webhooks import WebhookBody
 from server.http.body import Body, Name
+from server.images import Caption
 
 HIGHEST_PRIORITY = 9
 LONGEST_TIMEOUT_SECONDS = 86_400
 
-Picture = Annotated[str, Field(min_length=1, description="PNG, JPEG or WEBP in base64, or as a data URL.")]
+PICTURE = "PNG, JPEG or WEBP in base64, or as a data URL; or the id of one of your images, or its alias after an @."
+Picture = Annotated[str, Field(min_length=1, description=PICTURE)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -23,12 +26,17 @@ class JobBody(Body):
     previews: bool = False
     metadata: bool = Field(True, description="Whether the picture's file says what drew it.")
     on_disconnect: Literal["cancel", "detach"] = "cancel"
+    caption: CaptionBody = Field(CaptionBody(), description="What is said of the images in the gallery.")
     webhook: WebhookBody | None = None
     connector: Name | None = Field(None, description="The id of one, to which the pictures are copied.")
 
     def terms(self, account: str, now: float) -> Terms:
         deadline = None if self.timeout_seconds is None else now + self.timeout_seconds
         return Terms(account, self.priority, deadline, self.previews)
+
+    def caption_of(self, parent: str | None) -> Caption:
+        """parent: the id of the image that is worked on, if it is one of ours."""
+        return self.caption.said(parent)
 
     async def said(self) -> dict[str, Any]:
         """The arguments of the planning."""

@@ -13,7 +13,7 @@ from server.bodies.job import JobBody
 from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
-from server.http.body import check, ignored_fields
+from server.http.body import check, ignored_fields, inlined
 
 
 class Kind(NamedTuple):
@@ -67,21 +67,10 @@ def openapi() -> dict[str, Any]:
     example = {"task": "text_to_image", "prompt": "a big yellow star on a black background", "seed": 1}
     schemas = []
     for name, kind in KINDS.items():
-        schema = kind.body.model_json_schema(ref_template=f"#/components/schemas/{name}_{{model}}")
-        schema = _inlined(schema, schema.pop("$defs", {}), name)
+        schema = kind.body.model_json_schema()
+        schema = inlined(schema, schema.pop("$defs", {}))
         schema["properties"] = {"task": {"const": name}, **schema["properties"]}
         schema["required"] = ["task", *schema.get("required", [])]
         schemas.append(schema)
     content = {"schema": {"oneOf": schemas}, "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
-
-
-def _inlined(value: Any, parts: dict[str, Any], name: str) -> Any:
-    """The schema with its parts in place: a body's own `$defs` would be out of reach inside the whole description."""
-    if isinstance(value, dict):
-        if reference := value.get("$ref"):
-            return _inlined(parts[reference.removeprefix(f"#/components/schemas/{name}_")], parts, name)
-        return {key: _inlined(item, parts, name) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_inlined(item, parts, name) for item in value]
-    return value

@@ -27,7 +27,7 @@ from server.http.parts import Parts, TheParts
 from server.http.waiting import draw
 from server.images import QUALITY, Encoding, Image
 from server.jobs import Origin
-from server.routes.images import OPEN_LINKS
+from server.routes.files import OPEN_LINKS
 
 SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 OWNER = "darkroom"

@@ -43,7 +43,7 @@ Prompt = Annotated[Text, AfterValidator(_with_words)]
 Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_without_nul)]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 
-SomeBody = TypeVar("SomeBody", bound=Body)
+SomeBody = TypeVar("SomeBody", bound=BaseModel)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -82,7 +82,19 @@ def ignored_fields(model: type[Body], value: dict[str, Any]) -> dict[str, str]:
     return {IGNORED_FIELDS_HEADER: ", ".join(names[:MOST_NAMED])} if names else {}
 
 
-def described(model: type[Body], example: dict[str, Any]) -> dict[str, Any]:
-    """What OpenAPI says of a body that is read by this module; the model must be flat."""
+def described(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read by this module."""
     schema = model.model_json_schema()
+    schema = inlined(schema, schema.pop("$defs", {}))
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+def inlined(value: Any, parts: dict[str, Any]) -> Any:
+    """A schema with its parts in place: a body's own `$defs` would be out of reach inside the whole description."""
+    if isinstance(value, dict):
+        if reference := value.get("$ref"):
+            return inlined(parts[reference.removeprefix("#/$defs/")], parts)
+        return {key: inlined(item, parts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [inlined(item, parts) for item in value]
+    return value

@@ -9,14 +9,18 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.checks import Check
 from server.connectors.kept import Connectors
+from server.gallery import Gallery
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
+from server.links import Links
 from server.metrics import Metrics
 from server.outbox import Outbox
 from server.prompts.enhancer import Enhancer
 from server.prompts.library import Library
+from server.prompts.saved import Presets
 from server.settings import Settings
+from server.thumbnails import Thumbnails
 from server.webhooks.hooks import Webhooks
 
 
@@ -29,9 +33,13 @@ class Parts:
     worker: Worker
     jobs: Jobs
     images: Images
+    gallery: Gallery
+    thumbnails: Thumbnails
+    links: Links
     metrics: Metrics
     keys: Keys | None
     library: Library
+    presets: Presets
     enhancer: Enhancer
     checks: dict[str, Check]
     webhooks: Webhooks

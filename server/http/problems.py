@@ -16,6 +16,7 @@ from server.errors import (
     InternalError,
     MethodWrong,
     QueueFull,
+    RangeBeyond,
     ServerStopping,
     status_of,
 )
@@ -50,6 +51,8 @@ class Problems:
             headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, QueueFull | ServerStopping):
             headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, RangeBeyond):
+            headers["Content-Range"] = f"bytes */{error.size}"
         return JSONResponse(wording(error, request.state.request_id), status, headers)
 
     def install(self, app: FastAPI) -> None:
@@ -69,7 +72,8 @@ class Problems:
             """FastAPI's own answer would repeat what came in."""
             assert isinstance(error, RequestValidationError)
             first = error.errors()[0]
-            return self.render(request, blaming(str(first["loc"][-1]), first["msg"]))
+            field = next(name for name in reversed(first["loc"]) if isinstance(name, str))  # not the place in a list
+            return self.render(request, blaming(field, first["msg"]))
 
         app.add_exception_handler(DarkroomError, ours)
         app.add_exception_handler(RequestValidationError, parameters)

@@ -9,7 +9,7 @@ from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
 from server.errors import ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.parts import Parts
-from server.images import Encoding, Image
+from server.images import Caption, Encoding, Image
 from server.jobs import Beside, Job, Jobs, Origin, State
 
 
@@ -22,6 +22,7 @@ async def draw(
     *,
     detach: bool = False,
     origin: Origin | None = None,
+    caption: Caption | None = None,
     beside: Sequence[Beside] = (),
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
@@ -30,7 +31,7 @@ async def draw(
 
     Raises QueueFull, JobFailed, JobCancelled, JobTooSlow (then the job is cancelled) and ClientGone (likewise).
     """
-    job = await parts.jobs.submit(task, encoding, terms, origin, beside)
+    job = await parts.jobs.submit(task, encoding, terms, origin, caption, beside)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:

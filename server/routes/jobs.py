@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from pipelines.tasks import Describe
 from server.bodies.job import JobBody
 from server.bodies.kinds import asked_for, openapi
+from server.bodies.stored import with_stored
 from server.errors import BodyInvalid, ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
@@ -64,7 +65,9 @@ async def submit(
 
     `Accept: image/png` (or image/jpeg, image/webp) waits as long as it takes and answers with the first picture.
     """
-    asked = await asked_for(parts.catalog, await read_json(request))
+    value, parent = await with_stored(await read_json(request), parts.images, account)
+    asked = await asked_for(parts.catalog, value)
+    caption = asked.body.caption_of(parent)
     terms = asked.body.terms(account, parts.jobs.now())
     beside = await at_the_end(parts, account, asked.body)
     detach = asked.body.on_disconnect == "detach"
@@ -72,12 +75,14 @@ async def submit(
     encoding = PICTURE_TYPES.get(accept.strip().lower())
     if encoding is not None and not isinstance(asked.task, Describe):
         encoding = replace(encoding, metadata=asked.body.metadata)
-        drawn = await draw(request, parts, asked.task, encoding, terms, detach=detach, beside=beside)
+        drawn = await draw(request, parts, asked.task, encoding, terms, detach=detach, caption=caption, beside=beside)
         image = drawn[0]
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
-    job = await parts.jobs.submit(asked.task, Encoding(metadata=asked.body.metadata), terms, beside=beside)
+    job = await parts.jobs.submit(
+        asked.task, Encoding(metadata=asked.body.metadata), terms, caption=caption, beside=beside
+    )
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)

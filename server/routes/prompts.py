@@ -1,4 +1,4 @@
-"""What prompts can be made of, and better prompts: templates, styles, formats, personas, presets, the enhancer."""
+"""What prompts can be made of, and better prompts: templates, styles, formats, personas, the enhancer."""
 
 import asyncio
 from collections.abc import Mapping
@@ -75,12 +75,6 @@ async def formats(parts: TheParts, account: TheAccount, platform: Filter = None)
 async def personas(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """How brands look in every picture."""
     return {"personas": _listed(parts.library.now.personas)}
-
-
-@router.get("/presets")
-async def presets(parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """Named prompts with variables, and what each variable must be."""
-    return {"presets": _listed(parts.library.now.presets)}
 
 
 @router.post(

@@ -1,13 +1,22 @@
 """The rows of images. Each function is a step of a transaction (server/store/database.py)."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, union_all, update
 
-from server.store.tables import images, jobs
-from server.store.words import Encoding, Image
+from server.store.database import one_at_a_time
+from server.store.tables import image_tags, images, jobs, thumbnails
+from server.store.words import Caption, Encoding, Image
+
+ROOM_LOCK = 5
+
+
+def is_there(now: float) -> ColumnElement[bool]:
+    """Neither deleted nor over."""
+    return images.c.deleted.is_(None) & (images.c.expires > now)
 
 
 def add(connection: Connection, job_id: str | None, stored: Sequence[Image]) -> None:
@@ -15,16 +24,38 @@ def add(connection: Connection, job_id: str | None, stored: Sequence[Image]) -> 
     if stored:
         rows = [_row(image) | {"job_id": job_id, "number": number} for number, image in enumerate(stored)]
         connection.execute(insert(images), rows)
+        if tags := [{"image_id": image.id, "tag": tag} for image in stored for tag in set(image.caption.tags)]:
+            connection.execute(insert(image_tags), tags)
 
 
-def get(connection: Connection, image_id: str, now: float) -> Image | None:
-    """None where it is deleted or over."""
-    return _one(connection, images.c.id == image_id, now)
+def add_within(connection: Connection, image: Image, most_bytes: int | None, now: float) -> bool:
+    """Unless the account would then have more bytes than it may; True if it is added."""
+    one_at_a_time(connection, ROOM_LOCK)
+    if most_bytes is not None and bytes_of(connection, image.account, now) + (image.size or 0) > most_bytes:
+        return False
+    add(connection, None, [image])
+    return True
+
+
+def bytes_of(connection: Connection, account: str, now: float) -> int:
+    """The sizes of an account's images that are there, each counted, whether or not others have the same bytes."""
+    total = select(func.coalesce(func.sum(images.c.size), 0)).where(images.c.account == account, is_there(now))
+    return int(connection.execute(total).scalar_one())
+
+
+def get(connection: Connection, image_id: str, now: float, *, with_deleted: bool = False) -> Image | None:
+    """None where it is deleted or over, unless such are wanted too."""
+    return _one(connection, images.c.id == image_id, None if with_deleted else now)
 
 
 def get_linked(connection: Connection, link: str, now: float) -> Image | None:
     """None where nothing has this public name, or what had it is deleted or over."""
     return _one(connection, images.c.link == link, now)
+
+
+def get_named(connection: Connection, account: str, alias: str, now: float) -> Image | None:
+    """By the name that its owner gave it."""
+    return _one(connection, (images.c.account == account) & (images.c.alias == alias), now)
 
 
 def set_link(connection: Connection, image_id: str, link: str) -> None:
@@ -35,9 +66,16 @@ def of_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[I
     """The images of each job that nobody deleted, in order."""
     found: dict[str, tuple[Image, ...]] = {}
     wanted = select(images).where(images.c.job_id.in_(job_ids), images.c.deleted.is_(None)).order_by(images.c.number)
-    for row in connection.execute(wanted):
-        found[row.job_id] = (*found.get(row.job_id, ()), _image(row))
+    rows = connection.execute(wanted).all()
+    for row, image in zip(rows, whole(connection, rows), strict=True):
+        found[row.job_id] = (*found.get(row.job_id, ()), image)
     return found
+
+
+def count(connection: Connection, image_id: str, what: Literal["views", "downloads"]) -> None:
+    """Its file was asked for once more."""
+    column = images.c[what]
+    connection.execute(update(images).where(images.c.id == image_id).values({what: column + 1}))
 
 
 def remove(connection: Connection, image_id: str, now: float) -> None:
@@ -50,33 +88,66 @@ def remove_for_good(connection: Connection, image_id: str) -> None:
     connection.execute(delete(images).where(images.c.id == image_id))
 
 
+def remove_of_job(connection: Connection, job_id: str) -> None:
+    """All that a job drew, for good, but for what its owner gave a name."""
+    connection.execute(delete(images).where(images.c.job_id == job_id, images.c.alias.is_(None)))
+
+
+def restore(connection: Connection, image_id: str, expires: float) -> None:
+    """What was deleted, or is over, is found again, at least until then."""
+    later = func.max if connection.dialect.name == "sqlite" else func.greatest
+    values = {"deleted": None, "expires": later(images.c.expires, expires)}
+    connection.execute(update(images).where(images.c.id == image_id).values(values))
+
+
 def purge(connection: Connection, before: float) -> None:
-    """What was deleted or over before a moment."""
+    """What was deleted or over before a moment; and what is known of small copies of files that no image has."""
     connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
+    connection.execute(delete(thumbnails).where(~exists().where(images.c.blob == thumbnails.c.blob)))
 
 
 def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:
     """Those of the blobs that a row refers to."""
-    referred = union_all(
-        select(images.c.blob).where(images.c.blob.in_(blobs)), select(jobs.c.pixels).where(jobs.c.pixels.in_(blobs))
-    )
+    columns = images.c.blob, jobs.c.pixels, thumbnails.c.small
+    referred = union_all(*(select(column).where(column.in_(blobs)) for column in columns))
     return set(connection.execute(referred).scalars())
 
 
-def _one(connection: Connection, wanted: Any, now: float) -> Image | None:
-    alive = select(images).where(wanted, images.c.deleted.is_(None), images.c.expires > now)
-    row = connection.execute(alive).one_or_none()
-    return None if row is None else _image(row)
+def whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Image]:
+    """The images of such rows, with their tags."""
+    wanted = select(image_tags).where(image_tags.c.image_id.in_([row.id for row in rows])).order_by(image_tags.c.tag)
+    tags: dict[str, list[str]] = {}
+    for row in connection.execute(wanted) if rows else ():
+        tags.setdefault(row.image_id, []).append(row.tag)
+    return [_image(row, tuple(tags.get(row.id, ()))) for row in rows]
 
 
-SAME: Iterable[str] = ("id", "account", "width", "height", "seed", "model", "blob", "created", "expires", "link")
+def _one(connection: Connection, wanted: ColumnElement[bool], now: float | None) -> Image | None:
+    found = select(images).where(wanted) if now is None else select(images).where(wanted, is_there(now))
+    images_found = whole(connection, connection.execute(found).all())
+    return images_found[0] if images_found else None
+
+
+SAME: Iterable[str] = (
+    *("id", "account", "width", "height", "seed", "model", "blob", "created", "expires", "link", "size", "kind"),
+    *("prompt", "seconds", "alias", "views", "downloads", "deleted"),
+)
+SAID: Iterable[str] = ("asked", "preset", "preset_name", "parent", "title", "description", "public")
 
 
 def _row(image: Image) -> dict[str, Any]:
-    rendered = {"rendered_width": image.rendered[0], "rendered_height": image.rendered[1]}
-    return {name: getattr(image, name) for name in SAME} | rendered | {"encoding": asdict(image.encoding)}
+    row = {name: getattr(image, name) for name in SAME} | {name: getattr(image.caption, name) for name in SAID}
+    row |= {"rendered_width": image.rendered[0], "rendered_height": image.rendered[1], "drawn_by": image.job_id}
+    return row | {"encoding": asdict(image.encoding), "variables": dict(image.caption.variables)}
 
 
-def _image(row: Row[Any]) -> Image:
-    same = {name: getattr(row, name) for name in SAME}
-    return Image(**same, rendered=(row.rendered_width, row.rendered_height), encoding=Encoding(**row.encoding))
+def _image(row: Row[Any], tags: tuple[str, ...]) -> Image:
+    said: dict[str, Any] = {name: getattr(row, name) for name in SAID}
+    keep = True if row.expires == math.inf else None
+    return Image(
+        **{name: getattr(row, name) for name in SAME},
+        rendered=(row.rendered_width, row.rendered_height),
+        encoding=Encoding(**row.encoding),
+        job_id=row.drawn_by,
+        caption=Caption(**said, tags=tags, variables=row.variables or {}, keep=keep),
+    )

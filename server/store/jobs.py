@@ -12,7 +12,7 @@ from server.store import messages
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
-from server.store.words import OPEN, Encoding, Failure, Image, Job, Origin, State
+from server.store.words import OPEN, Caption, Encoding, Failure, Image, Job, Origin, State
 
 QUEUE_LOCK = 2
 
@@ -27,6 +27,7 @@ def put(connection: Connection, job: Job, task: str, pixels: str | None, most_qu
     row = {"id": job.id, "model": job.model, "encoding": asdict(job.encoding), "state": job.state}
     row |= {"api": job.origin.api, "said": dict(job.origin.said)}
     row |= asdict(job.terms) | {"created": job.created, "task": task, "pixels": pixels}
+    row["caption"] = asdict(job.caption)
     connection.execute(insert(jobs), row)
     return True
 
@@ -127,4 +128,9 @@ def _job(row: Row[Any], images: tuple[Image, ...]) -> Job:
         facts=read_facts(row.facts),
         origin=Origin(row.api, row.said),
         failure=Failure(row.error_code, row.error_sentence) if row.error_code else None,
+        caption=_caption(row.caption),
     )
+
+
+def _caption(said: dict[str, Any] | None) -> Caption:
+    return Caption(**said | {"tags": tuple(said["tags"])}) if said else Caption()

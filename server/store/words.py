@@ -1,5 +1,6 @@
 """What the store keeps, in the words of the rest of the server."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,10 +30,35 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Caption:
+    """What people say of an image, beside what drew it; a job hands it on to each of its images.
+
+    asked: the prompt as somebody wrote it, before it was enhanced, or filled into a preset. preset: the id of that,
+    with its name and the variables. parent: the image that was worked on. keep: it does not end with its retention
+    but stays; None leaves that to what the account prefers.
+    """
+
+    asked: str | None = None
+    preset: str | None = None
+    preset_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    public: bool = False
+    keep: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """A stored picture. rendered: the width and height that the model drew. link: its public name, if it has one.
 
-    seed, model: None where nothing was random, or no model had a hand in it. blob: the name of its file.
+    seed, model: None where nothing was random, or no model had a hand in it. blob: the name of its file, of so many
+    bytes (None where an older version stored it). expires: infinity where it is kept. kind: of the task, or `upload`.
+    prompt: what was drawn, if words were. job_id: also when the job is gone. seconds: that it took to draw.
+    alias: its owner's name for it. views, downloads: how often its file was asked for. deleted: since when nobody
+    sees it who does not ask for such.
     """
 
     id: str
@@ -47,6 +73,20 @@ class Image:
     created: float
     expires: float
     link: str | None = None
+    size: int | None = None
+    kind: str = ""
+    prompt: str = ""
+    job_id: str | None = None
+    seconds: float | None = None
+    caption: Caption = Caption()
+    alias: str | None = None
+    views: int = 0
+    downloads: int = 0
+    deleted: float | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        return self.expires == math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +121,7 @@ class Job:
     """A task that we owe to an account. Times are seconds since 1970; `step` of `steps` are done.
 
     model: the task's. facts: what the task was to say of its picture. preview: what the first picture looked like a
-    while ago, where the terms ask for it.
+    while ago, where the terms ask for it. caption: what is said of its images.
     """
 
     id: str
@@ -99,6 +139,7 @@ class Job:
     failure: Failure | None = None
     preview: Raster | None = None
     origin: Origin = Origin()
+    caption: Caption = Caption()
 
     @property
     def account(self) -> str:

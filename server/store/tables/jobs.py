@@ -32,6 +32,7 @@ jobs = Table(
     Column("step", Integer, nullable=False, default=0),
     Column("steps", Integer, nullable=False, default=0),
     Column("facts", Text),
+    Column("caption", JSON),
     Column("error_code", Text),
     Column("error_sentence", Text),
     Column("created", Double, nullable=False),
@@ -42,7 +43,8 @@ jobs = Table(
     Index(None, "account", "created", "id"),
 )
 
-# number: which of its job's pictures it is. An image outlives its job where its own end is later.
+# number: which of its job's pictures it is. An image outlives its job where its own end is later, and remembers it in
+# drawn_by. expires: infinity where it is kept.
 images = Table(
     "images",
     metadata,
@@ -62,5 +64,23 @@ images = Table(
     Column("created", Double, nullable=False),
     Column("expires", Double, nullable=False, index=True),
     Column("deleted", Double, index=True),
+    Column("size", BigInteger),
+    Column("kind", Text, nullable=False, default=""),
+    Column("prompt", Text, nullable=False, default=""),
+    Column("drawn_by", Text),
+    Column("seconds", Double),
+    Column("asked", Text),
+    Column("preset", Text),
+    Column("preset_name", Text),
+    Column("variables", JSON),
+    Column("parent", Text),
+    Column("title", Text, nullable=False, default=""),
+    Column("description", Text, nullable=False, default=""),
+    Column("public", Boolean, nullable=False, default=False),
+    Column("alias", Text),
+    Column("views", BigInteger, nullable=False, default=0),
+    Column("downloads", BigInteger, nullable=False, default=0),
     Index(None, "account", "created", "id"),
+    Index(None, "account", "alias", unique=True),
+    Index(None, "public", "created", "id"),
 )

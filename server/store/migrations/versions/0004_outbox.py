@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0005"
 
 
 def upgrade() -> None:

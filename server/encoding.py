@@ -1,0 +1,56 @@
+"""From pixels to the bytes of a file: of a picture, a preview, a thumbnail."""
+
+import io
+from typing import Any
+
+from PIL import Image as Pillow
+
+from pipelines.png import png
+from pipelines.provenance import carried, kept_options, save_options
+from pipelines.tasks import Drawing, Filter, Picture, Raster, Task
+from server.store.words import Encoding, Format
+
+PREVIEW_SIDE = 256
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
+THUMBNAIL_QUALITY = 80
+
+
+def encode(picture: Picture, encoding: Encoding, task: Task | None = None) -> bytes:
+    """The picture as a file of its format, with the task that drew it. JPEG shows what is transparent on white."""
+    mode = MODES[len(picture.pixels) // (picture.width * picture.height)]
+    image = Pillow.frombytes(mode, (picture.width, picture.height), picture.pixels)
+    if mode == "RGBA" and encoding.format == "jpeg":
+        image = Pillow.alpha_composite(Pillow.new("RGBA", image.size, "white"), image).convert("RGB")
+    told = _told(picture, encoding.format, task) if encoding.metadata else {}
+    if encoding.format == "png":
+        return png(image, **told)
+    file = io.BytesIO()
+    image.save(file, encoding.format.upper(), quality=encoding.quality, **told)
+    return file.getvalue()
+
+
+def _told(picture: Picture, format: Format, task: Task | None) -> dict[str, Any]:
+    """What the file is to say beside the pixels: what drew them, or what the file of the given picture said."""
+    if isinstance(task, Drawing):
+        return save_options(task, picture, format)
+    if isinstance(task, Filter) and task.kept:
+        return kept_options(carried(task.kept), format)
+    return {}
+
+
+def preview_file(preview: Raster) -> bytes:
+    """A small raster as a PNG that can be looked at."""
+    small = Pillow.frombytes("RGB", (preview.width, preview.height), preview.pixels)
+    scale = max(1, PREVIEW_SIDE // max(small.size))
+    file = io.BytesIO()
+    small.resize((small.width * scale, small.height * scale), Pillow.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+def thumbnail(file: bytes, side: int) -> bytes:
+    """One of our own files as a WEBP that fits into a square of so many pixels; never larger than it is."""
+    with Pillow.open(io.BytesIO(file), formats=("PNG", "JPEG", "WEBP")) as image:
+        image.thumbnail((side, side), Pillow.Resampling.LANCZOS, reducing_gap=2.0)
+        small = io.BytesIO()
+        image.save(small, "WEBP", quality=THUMBNAIL_QUALITY)
+    return small.getvalue()
