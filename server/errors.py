@@ -16,8 +16,7 @@
       * QueueFull, ServerStopping                before it is accepted
       * JobUnknown, ImageUnknown                 asked for later
       * CollectionUnknown, LinkOver, RangeBeyond likewise: a signed address whose time has come, bytes past the end
-      * WebhookUnknown, DeliveryUnknown, TooManyWebhooks
-      * ConnectorUnknown, TooManyConnectors, UploadFailed
+      * WebhookUnknown, DeliveryUnknown, ConnectorUnknown, TooMany, UploadFailed
       * SecretUnreadable                         never answered with: a message says why it was not sent
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
@@ -96,9 +95,8 @@ ANSWERS: dict[str, Answer] = {
     "range_beyond": Answer(Stage.RESULT, 416),
     "webhook_unknown": Answer(Stage.DOOR, 404),
     "delivery_unknown": Answer(Stage.DOOR, 404),
-    "too_many_webhooks": Answer(Stage.DOOR, 409),
+    "too_many": Answer(Stage.DOOR, 409),
     "connector_unknown": Answer(Stage.DOOR, 404),
-    "too_many_connectors": Answer(Stage.DOOR, 409),
     "upload_failed": Answer(Stage.DOOR, 400),
     "secret_unreadable": Answer(Stage.RESULT, 500),
     "internal_error": Answer(Stage.RESULT, 500),
@@ -303,37 +301,30 @@ class WebhookUnknown(DarkroomError):
     code = "webhook_unknown"
 
     def __init__(self) -> None:
-        super().__init__("There is no such webhook: it may have been removed, or the id was not copied whole.")
+        super().__init__("There is no such webhook: GET /darkroom/v1/webhooks lists yours.")
 
 
 class DeliveryUnknown(DarkroomError):
     code = "delivery_unknown"
 
     def __init__(self) -> None:
-        super().__init__(
-            "There is no such message that could be sent again: it may be too old, or on its way just now."
-        )
+        super().__init__("There is no such message to send again: it may be too old, or on its way just now.")
 
 
-class TooManyWebhooks(DarkroomError):
-    code = "too_many_webhooks"
+class TooMany(DarkroomError):
+    """things: what an account has so many of."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"An account has at most {most} webhooks: remove one first.")
+    code = "too_many"
+
+    def __init__(self, things: str, most: int) -> None:
+        super().__init__(f"An account has at most {most} {things}: remove one first.")
 
 
 class ConnectorUnknown(DarkroomError):
     code = "connector_unknown"
 
     def __init__(self) -> None:
-        super().__init__("There is no such connector: it may have been removed, or the id was not copied whole.")
-
-
-class TooManyConnectors(DarkroomError):
-    code = "too_many_connectors"
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"An account has at most {most} connectors: remove one first.")
+        super().__init__("There is no such connector: GET /darkroom/v1/connectors lists yours.")
 
 
 class UploadFailed(DarkroomError):

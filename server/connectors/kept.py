@@ -17,7 +17,7 @@ from server.errors import (
     ImageUnknown,
     NotOffered,
     SecretUnreadable,
-    TooManyConnectors,
+    TooMany,
     UploadFailed,
 )
 from server.images import Images
@@ -57,7 +57,7 @@ class Connectors:
     ) -> Connector:
         """fields: what the service needs to be reached (server/connectors/places.py).
 
-        Raises NotOffered, TooManyConnectors, and where a code has to be exchanged UploadFailed, AddressRefused and
+        Raises NotOffered, TooMany, and where a code has to be exchanged UploadFailed, AddressRefused and
         FetchFailed.
         """
         kept = await self._places.prepared(service, fields)
@@ -74,7 +74,7 @@ class Connectors:
             created=self._clock(),
         )
         if not await self._database.write(rows.add, connector, MOST_EACH):
-            raise TooManyConnectors(MOST_EACH)
+            raise TooMany("connectors", MOST_EACH)
         return connector
 
     async def page(self, account: str) -> list[Connector]:

@@ -14,7 +14,7 @@ from server.errors import (
     FetchFailed,
     NotOffered,
     SecretUnreadable,
-    TooManyWebhooks,
+    TooMany,
     WebhookUnknown,
 )
 from server.fetch import Answer, Fetch
@@ -79,9 +79,9 @@ class Webhooks:
         )
 
     async def keep(self, webhook: Webhook) -> None:
-        """For all jobs of its account. Raises TooManyWebhooks."""
+        """For all jobs of its account. Raises TooMany."""
         if not await self._database.write(rows.add, webhook, most=MOST_EACH):
-            raise TooManyWebhooks(MOST_EACH)
+            raise TooMany("webhooks", MOST_EACH)
 
     def beside(self, webhook: Webhook) -> Callable[[Connection, str], object]:
         """A step that keeps it for one job, in the transaction that accepts the job."""
