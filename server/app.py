@@ -1,7 +1,7 @@
 """create_app: the only file that knows everybody. A list, not logic."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -13,8 +13,12 @@ from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.addresses import Destinations
 from server.checks import checks_of
+from server.connectors.dropbox import DropboxApp
+from server.connectors.kept import Connectors
+from server.connectors.places import MOST_ANSWERED, UPLOAD_SECONDS, Places
+from server.connectors.threads import Threads
 from server.credits.usage import Credits
-from server.dialects import all_dialects
+from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
 from server.fetch import Fetch
 from server.gallery import Gallery
@@ -32,6 +36,7 @@ from server.limits.limits import Limits
 from server.limits.tiers import Tiers
 from server.links import Links
 from server.metrics import Metrics
+from server.outbox import Outbox
 from server.prompts.blocklist import Blocklist
 from server.prompts.enhancer import make_enhancer
 from server.prompts.library import Library
@@ -40,6 +45,7 @@ from server.routes import (
     accounts,
     capabilities,
     collections,
+    connectors,
     docs,
     events,
     files,
@@ -53,8 +59,10 @@ from server.routes import (
     presets,
     prompts,
     usage,
+    webhooks,
 )
 from server.runner import Runner
+from server.sealing import make_seal
 from server.settings import Settings
 from server.store.accounts import plan_of
 from server.store.blobs import FolderBlobs
@@ -63,6 +71,8 @@ from server.store.holder import Holder
 from server.store.migrate import migrate
 from server.thumbnails import Thumbnails
 from server.tokens import tokens_of
+from server.webhooks.forms import OWN, Form, own_form
+from server.webhooks.hooks import Webhooks
 
 DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and answers image APIs."
 
@@ -70,20 +80,22 @@ DESCRIPTION = "A self-hosted image server: it runs diffusion models itself and a
 def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     """The whole server as an ASGI application; its lifespan opens the database, and starts and stops the worker."""
     database = Database(settings.database)
-    parts, runner = gather(settings, catalog, worker, database)
     dialects = all_dialects()
+    parts, runner = gather(settings, catalog, worker, database, dialects)
     problems = Problems({dialect.prefix: dialect.wording for dialect in dialects})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(migrate, database)
         runner.start()
+        parts.outbox.start()
         lag = asyncio.create_task(watch_lag(parts.metrics))
         try:
             yield
         finally:
             lag.cancel()
             await runner.stop()
+            await parts.outbox.stop()
             database.close()
 
     app = FastAPI(
@@ -101,7 +113,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
         app.include_router(dialect.router)
     for router in (
         jobs.router, events.router, images.router, files.router, files.links, collections.router, gallery.router,
-        models.router, prompts.router, presets.router, health.router, metrics.router, docs.router,
+        models.router, prompts.router, presets.router, webhooks.router, connectors.router,
+        health.router, metrics.router, docs.router,
         accounts.router, keys.router, capabilities.router, usage.router,
     ):  # fmt: skip
         app.include_router(router)
@@ -126,7 +139,9 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     return app
 
 
-def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Database) -> tuple[Parts, Runner]:
+def gather(
+    settings: Settings, catalog: Catalog, worker: Worker, database: Database, dialects: Sequence[Dialect]
+) -> tuple[Parts, Runner]:
     """Everything that the routes lean on, made from the settings, and what runs beside them."""
     blocklist, library = Blocklist.load(settings.blocklist), Library(settings.data / "prompts")
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
@@ -138,11 +153,18 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         metadata=settings.metadata, limit_of=owners.storage_limit_of, keeps_of=owners.saves,
     )  # fmt: skip
     link_key = settings.link_key.get_secret_value() if settings.link_key else None
-    feeder = Feeder(database, blobs, worker, Holder(settings.data / "holders"))
+    holder = Holder(settings.data / "holders")
+    feeder = Feeder(database, blobs, worker, holder)
     owed = Jobs(
         database, blobs, worker, feeder,
         max_queue=settings.max_queue, blocklist=blocklist, images=stored, kept_seconds=settings.idempotency_seconds,
     )  # fmt: skip
+    figures = Metrics(lambda: worker.health().counters)
+    seal = make_seal(settings)
+    hooks = Webhooks(database, webhook_door(settings), seal, forms_of(settings, dialects))
+    linked = Connectors(database, stored, places_of(settings), seal)
+    senders = {"webhook": hooks.send, "upload": linked.send}
+    outbox = Outbox(database, senders, holder.name, figures, settings.webhook_retry_seconds)
     parts = Parts(
         settings=settings,
         catalog=catalog,
@@ -152,7 +174,7 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         gallery=Gallery(database, stored),
         thumbnails=Thumbnails(database, blobs),
         links=Links(settings.data, link_key),
-        metrics=Metrics(lambda: worker.health().counters),
+        metrics=figures,
         accounts=owners,
         keys=Keys(database, admin_key),
         tokens=tokens_of(settings, owners),
@@ -163,11 +185,39 @@ def gather(settings: Settings, catalog: Catalog, worker: Worker, database: Datab
         fetch=fetch_of(settings),
         credits=Credits(database),
         limits=Limits(database, Tiers.load(settings.limits_file), plan_of),
+        webhooks=hooks,
+        outbox=outbox,
+        connectors=linked,
     )
-    return parts, Runner(worker, feeder, database, owed, stored, parts.metrics, *kept_seconds)
+    return parts, Runner(worker, feeder, database, owed, stored, figures, outbox, *kept_seconds)
 
 
 def fetch_of(settings: Settings) -> Fetch:
     """What brings pictures by their address."""
-    allowed = Destinations.of(settings.fetch, map(str, settings.fetch_allow))
+    allowed = Destinations.of(settings.fetch, settings.fetch_allow)
     return Fetch(allowed, most_bytes=settings.max_body_bytes, seconds=settings.fetch_seconds)
+
+
+def webhook_door(settings: Settings) -> Fetch | None:
+    """None where the operator wants no webhooks."""
+    if settings.webhook == "off":
+        return None
+    return Fetch(destinations_of(settings), most_bytes=None, seconds=settings.webhook_seconds)
+
+
+def destinations_of(settings: Settings) -> Destinations:
+    """Where accounts may have something sent."""
+    return Destinations.of(settings.webhook, settings.webhook_allow)
+
+
+def places_of(settings: Settings) -> Places:
+    """Where accounts may have pictures copied."""
+    door = Fetch(destinations_of(settings), most_bytes=MOST_ANSWERED, seconds=UPLOAD_SECONDS)
+    key, secret = settings.dropbox_app_key, settings.dropbox_app_secret
+    app = DropboxApp(key, secret.get_secret_value()) if key and secret else None
+    return Places(None if settings.webhook == "off" else door, settings.connector_folders, app, Threads())
+
+
+def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]:
+    """The words in which webhooks are told, by name."""
+    return {dialect.name: dialect.form for dialect in dialects if dialect.form} | {OWN: own_form(settings.public_url)}

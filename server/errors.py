@@ -24,6 +24,8 @@
       * RateLimited, CreditsShort                what the account may not do, or not now
       * JobUnknown, ImageUnknown                 asked for later
       * CollectionUnknown, LinkOver, RangeBeyond likewise: a signed address whose time has come, bytes past the end
+      * WebhookUnknown, DeliveryUnknown, ConnectorUnknown, TooMany, UploadFailed
+      * SecretUnreadable                         never answered with: a message says why it was not sent
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
       * StorageFailed, DatabaseLost              what could not be written down
@@ -112,6 +114,12 @@ ANSWERS: dict[str, Answer] = {
     "collection_unknown": Answer(Stage.RESULT, 404),
     "link_over": Answer(Stage.RESULT, 410),
     "range_beyond": Answer(Stage.RESULT, 416),
+    "webhook_unknown": Answer(Stage.DOOR, 404),
+    "delivery_unknown": Answer(Stage.DOOR, 404),
+    "too_many": Answer(Stage.DOOR, 409),
+    "connector_unknown": Answer(Stage.DOOR, 404),
+    "upload_failed": Answer(Stage.DOOR, 400),
+    "secret_unreadable": Answer(Stage.RESULT, 500),
     "internal_error": Answer(Stage.RESULT, 500),
 }
 
@@ -425,6 +433,55 @@ class RangeBeyond(DarkroomError):
     def __init__(self, size: int) -> None:
         super().__init__(f"The range begins after the end of the file: it has {size} bytes.")
         self.size = size
+
+
+class WebhookUnknown(DarkroomError):
+    code = "webhook_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook: GET /darkroom/v1/webhooks lists yours.")
+
+
+class DeliveryUnknown(DarkroomError):
+    code = "delivery_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such message to send again: it may be too old, or on its way just now.")
+
+
+class TooMany(DarkroomError):
+    """things: what an account has so many of."""
+
+    code = "too_many"
+
+    def __init__(self, things: str, most: int) -> None:
+        super().__init__(f"An account has at most {most} {things}: remove one first.")
+
+
+class ConnectorUnknown(DarkroomError):
+    code = "connector_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such connector: GET /darkroom/v1/connectors lists yours.")
+
+
+class UploadFailed(DarkroomError):
+    """A place did not take a file. status: HTTP's, where there was one. final: trying again is of no use."""
+
+    code = "upload_failed"
+
+    def __init__(self, sentence: str, status: int | None = None, *, final: bool = False) -> None:
+        super().__init__(sentence)
+        self.status, self.final = status, final
+
+
+class SecretUnreadable(DarkroomError):
+    """It was sealed with another key than the one that the server has now."""
+
+    code = "secret_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("A secret that belongs to this can no longer be read: make it again.")
 
 
 class JobCancelled(DarkroomError):

@@ -9,8 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpcore
@@ -23,15 +25,32 @@ MOST_HOPS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = b"Darkroom"
 CONNECT_SECONDS = 10.0
+AT_ONCE = 16  # names that are looked up
+OWN = frozenset({"host", "user-agent", "accept-encoding"})  # headers that nobody else sets
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Headers = list[tuple[bytes, bytes]]
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, as the system's resolver gives them. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+class Resolver:
+    """The system's, in threads of its own: a name server that never answers must not hold up the database's."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, "resolver")
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """All addresses of a name. Raises OSError."""
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+
+
+async def judged(destinations: Destinations, resolve: Resolve, host: str, port: int) -> str:
+    """An address of this name, if all that it resolves to are allowed. Raises AddressRefused and OSError."""
+    addresses = await resolve(host, port)
+    if not addresses or not all(destinations.allows(host, port, address) for address in addresses):
+        raise AddressRefused
+    return addresses[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +61,22 @@ class Answer:
 
 
 class Fetch:
-    """destinations: where it may go. most_bytes: of a body. seconds: for all of one call, redirects and all."""
+    """destinations: where it may go. most_bytes: of a body; None reads none, for whoever asks for the status alone.
+
+    seconds: for all of one call, redirects and all.
+    """
 
     def __init__(
         self,
         destinations: Destinations,
         *,
-        most_bytes: int,
+        most_bytes: int | None,
         seconds: float,
         tls: ssl.SSLContext | None = None,
-        resolve: Resolve = resolve,
+        resolve: Resolve | None = None,
     ) -> None:
         self._destinations, self._most_bytes, self._seconds = destinations, most_bytes, seconds
-        self._tls, self._resolve = tls or ssl.create_default_context(), resolve
+        self._tls, self._resolve = tls or ssl.create_default_context(), resolve or Resolver()
 
     async def get(self, url: str) -> bytes:
         """What lies at the address. Raises AddressRefused and FetchFailed; neither says what was found there."""
@@ -70,10 +92,22 @@ class Fetch:
             raise FetchFailed
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """See `send`."""
+        return await self.send("POST", url, body, headers)
+
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """What the receiver answers; a redirect is an answer too. Raises AddressRefused and FetchFailed."""
         async with self._limited():
-            spelled = [(name.encode(), value.encode()) for name, value in headers.items()]
-            return await self._call(b"POST", httpx.URL(url), spelled, body)
+            spelled = [(name.encode(), value.encode()) for name, value in headers.items() if name.lower() not in OWN]
+            return await self._call(method.encode(), httpx.URL(url), spelled, body)
+
+    async def address_of(self, host: str, port: int) -> str:
+        """An address of a name that may be called, for what speaks no HTTP: call this one, and resolve no more.
+
+        Raises AddressRefused and FetchFailed.
+        """
+        async with self._limited():
+            return await judged(self._destinations, self._resolve, host, port)
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
@@ -94,12 +128,14 @@ class Fetch:
             httpcore.AsyncConnectionPool(self._tls, max_connections=1, network_backend=backend) as pool,
             pool.stream(method, _core(url), headers=[*own, *headers], content=body) as response,
         ):
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            if self._most_bytes is None:
+                return Answer(response.status, told, b"")
             received = bytearray()
             async for chunk in response.aiter_stream():
                 received += chunk
                 if len(received) > self._most_bytes:
                     raise FetchFailed
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         if told.get("content-encoding", "identity") != "identity":
             raise FetchFailed  # it was told not to; what unpacks to a thousand times its size is not unpacked here
         return Answer(response.status, told, bytes(received))
@@ -120,10 +156,8 @@ class Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._resolve(host, port)
-        if not addresses or not all(self._destinations.allows(host, port, address) for address in addresses):
-            raise AddressRefused
-        return await self._inner.connect_tcp(addresses[0], port, CONNECT_SECONDS, local_address, socket_options)
+        address = await judged(self._destinations, self._resolve, host, port)
+        return await self._inner.connect_tcp(address, port, CONNECT_SECONDS, local_address, socket_options)
 
 
 def _core(url: httpx.URL) -> httpcore.URL:

@@ -4,12 +4,13 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import structlog
+from sqlalchemy import Connection
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task
@@ -20,7 +21,7 @@ from server.pace import Pace
 from server.prompts.blocklist import Blocklist
 from server.store import accepting, idempotency
 from server.store import jobs as rows
-from server.store.accepting import Toll
+from server.store.accepting import Beside, Toll
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import kind_of, write_task
@@ -33,6 +34,8 @@ FREE = Toll()
 LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another process may have ended it
 KEPT_SECONDS = 86_400.0  # how long an Idempotency-Key is known
 MOST_FOLLOWED = 32  # jobs of one account at once
+
+# A step of the transaction that accepts a job, with the job's id.
 
 log = structlog.get_logger()
 
@@ -99,12 +102,14 @@ class Jobs:
         caption: Caption | None = None,
         call: Call | None = None,
         toll: Toll = FREE,
+        beside: Sequence[Beside] = (),
     ) -> Job:
         """Accept a task for terms.account, which is drawn whatever happens to this process; or the job that the
         request got when it was sent before.
 
-        Raises IdempotencyKeyReused and AnswerGone; PromptBlocked, StorageLimitReached, QueueFull, RateLimited,
-        CreditsShort, StorageFailed and DatabaseLost before anything is promised, and, once closed, ServerStopping.
+        beside: steps that are done if the job is accepted, in the same transaction. Raises IdempotencyKeyReused and
+        AnswerGone; PromptBlocked, StorageLimitReached, QueueFull, RateLimited, CreditsShort, StorageFailed and
+        DatabaseLost before anything is promised, and, once closed, ServerStopping.
         """
         call = call or Call()
         if (known := await self._known(terms.account, call)) is not None:
@@ -119,7 +124,7 @@ class Jobs:
         job = replace(job, kind=kind_of(task), request=call.request)
         # Asked first without a promise, so that what will be refused leaves no pictures on the disk.
         has_room = await self._database.read(accepting.foresee, job.account, self._max_queue, toll, now)
-        kept = await self._put(job, task, call, toll) if has_room else None
+        kept = await self._put(job, task, call, toll, beside) if has_room else None
         if kept is None:
             wait = math.ceil(self._pace.seconds_for(self._max_queue / 2) or 1)
             raise QueueFull(retry_after=min(max(wait, 1), LONGEST_RETRY_SECONDS))
@@ -269,13 +274,13 @@ class Jobs:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), LOOK_SECONDS)
 
-    async def _put(self, job: Job, task: Task, call: Call, toll: Toll) -> str | None:
+    async def _put(self, job: Job, task: Task, call: Call, toll: Toll, beside: Sequence[Beside]) -> str | None:
         try:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
         known = call, self._kept_seconds
-        return await self._database.write(accepting.accept, job, *written, self._max_queue, *known, toll)
+        return await self._database.write(accepting.accept, job, *written, self._max_queue, *known, toll, beside)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)

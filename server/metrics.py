@@ -64,6 +64,15 @@ class Metrics:
         self.draw_seconds = Histogram(
             "darkroom_draw_seconds", "From the first tick to the pictures", buckets=SECONDS, registry=self.registry
         )
+        self.outbox_waiting = Gauge(
+            "darkroom_outbox_waiting",
+            "Messages that wait to be sent, or to be sent again",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.outbox_attempts = Counter(
+            "darkroom_outbox_attempts", "Attempts to send one", ["kind", "result"], registry=self.registry
+        )
         self.worker_ready = Gauge("darkroom_worker_ready", "1 when it could draw right now", registry=self.registry)
         self.http_seconds = Histogram(
             "darkroom_http_seconds",

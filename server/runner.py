@@ -15,6 +15,7 @@ from server.feeder import Feeder, Held
 from server.images import Images
 from server.jobs import Jobs, Progress
 from server.metrics import Metrics
+from server.outbox import Outbox
 from server.store import claims
 from server.store.database import Database
 from server.store.words import Failure, State
@@ -35,6 +36,7 @@ class Runner:
         jobs: Jobs,
         images: Images,
         metrics: Metrics,
+        outbox: Outbox,
         ttl_seconds: float,
         purge_seconds: float,
     ) -> None:
@@ -44,6 +46,7 @@ class Runner:
         self._jobs = jobs
         self._images = images
         self._metrics = metrics
+        self._outbox = outbox
         self._ttl = ttl_seconds
         self._purge = purge_seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -139,6 +142,7 @@ class Runner:
         finally:
             self._feeder.drop(held.job.id)
             self._jobs.note_end(held.job.id, seconds)
+            self._outbox.wake()
 
     def _tell(self, held: Held, state: State, code: str = "", images: int = 0) -> None:
         self._metrics.ended_jobs.labels(state.value, code).inc()

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from server.addresses import Destinations
 from server.secret_files import secrets_in_files, variable
 
 
@@ -26,13 +27,20 @@ def listed(value: object) -> object:
     return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
 
 
+def destinations(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Networks and hosts, as server/addresses.py has them; raises ValueError."""
+    Destinations.of("allow", entries)
+    return entries
+
+
 BaseUrl = Annotated[
     str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$"), AfterValidator(lambda url: url.rstrip("/"))
 ]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/?#\s]+)$")]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(listed)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(:[0-9]{1,5})?$")]
-Destinations = Annotated[tuple[IPvAnyNetwork | Host, ...], NoDecode, BeforeValidator(listed)]
+Allowed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(destinations)]
+Pauses = Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(listed)]
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(listed)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -94,7 +102,7 @@ class Settings(BaseSettings):
     max_queue: int = Field(default=64, ge=1)  # jobs that wait for their first tick
     request_seconds: float = Field(default=600, gt=0)  # how long a request may wait for its pictures
     fetch: Literal["public", "allow", "off"] = "public"  # whose pictures may be given by their address
-    fetch_allow: Destinations = ()  # hosts and networks beside the public internet, or alone
+    fetch_allow: Allowed = ()  # hosts and networks beside the public internet, or alone
     fetch_seconds: float = Field(default=30, gt=0)  # for one picture
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     purge_seconds: float = Field(default=3600, ge=0)  # and then stay unseen, before they are gone for good
@@ -108,6 +116,14 @@ class Settings(BaseSettings):
     enhancer_model: str | None = Field(default=None, min_length=1)
     enhancer_key: SecretStr | None = None
     limits_file: Path | None = None  # tiers of requests a minute, an hour and a day; None: as many as you like
+    secret_key: SecretStr | None = Field(default=None, min_length=32)  # None: made once, and kept in the data folder
+    webhook: Literal["public", "allow", "off"] = "public"  # where webhooks may go: `server.addresses`
+    webhook_allow: Allowed = ()  # networks, and hosts with or without a port, beside or instead of public ones
+    webhook_seconds: float = Field(default=15, gt=0, le=60)  # for one attempt
+    connector_folders: Folders = ()  # roots below which accounts may have their pictures copied
+    dropbox_app_key: str | None = Field(default=None, min_length=1)
+    dropbox_app_secret: SecretStr | None = None
+    webhook_retry_seconds: Pauses = ()  # between attempts; (): those of Standard Webhooks
     stale_beat_seconds: float = Field(default=60, gt=0)  # a worker silent for longer is not ready
     disk_reserve: int = Field(default=256 * 2**20, ge=0)  # bytes; with less free under `data` we are not ready
     drain_seconds: float = Field(default=30, ge=0)  # for what is being drawn when the server is told to stop
@@ -134,6 +150,12 @@ class Settings(BaseSettings):
     def _open_doors_stay_at_home(self) -> "Settings":
         if not self.auth and not is_loopback(self.host):
             raise ValueError("without keys the server may listen on a loopback address only, such as 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _the_dropbox_app_is_whole(self) -> "Settings":
+        if (self.dropbox_app_key is None) != (self.dropbox_app_secret is None):
+            raise ValueError("dropbox_app_key and dropbox_app_secret go together")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 
 from pipelines.engine.protocol import Terms
 from server.bodies.caption import CaptionBody
-from server.http.body import Body
+from server.bodies.webhooks import WebhookBody
+from server.http.body import Body, Name
 from server.images import Caption
 
 HIGHEST_PRIORITY = 9
@@ -52,6 +53,8 @@ class JobBody(Body):
     metadata: bool = Field(True, description="Whether the picture's file says what drew it.")
     on_disconnect: Literal["cancel", "detach"] = "cancel"
     caption: CaptionBody = Field(CaptionBody(), description="What is said of the images in the gallery.")
+    webhook: WebhookBody | None = None
+    connector: Name | None = Field(None, description="The id of one, to which the pictures are copied.")
 
     def terms(self, account: str, now: float) -> Terms:
         deadline = None if self.timeout_seconds is None else now + self.timeout_seconds

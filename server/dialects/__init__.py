@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from server.http.problems import Wording
 from server.http.standing import Spelling
+from server.webhooks.forms import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Dialect:
     """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error.
 
     limits_headers: how its vendor spells what is left of a caller's limits; None: as our own API does.
+    form: how its vendor words the message of a webhook; the dialect's name is the form's.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Dialect:
     router: APIRouter
     wording: Wording
     limits_headers: Spelling | None = None
+    form: Form | None = None
 
 
 def all_dialects() -> tuple[Dialect, ...]:

@@ -11,6 +11,7 @@ from server.accounts import Accounts
 from server.checks import Check
 from server.credits.usage import Credits
 from server.fetch import Fetch
+from server.connectors.kept import Connectors
 from server.gallery import Gallery
 from server.images import Images
 from server.jobs import Jobs
@@ -18,12 +19,14 @@ from server.keys import Keys
 from server.limits.limits import Limits
 from server.links import Links
 from server.metrics import Metrics
+from server.outbox import Outbox
 from server.prompts.enhancer import Enhancer
 from server.prompts.library import Library
 from server.prompts.saved import Presets
 from server.settings import Settings
 from server.thumbnails import Thumbnails
 from server.tokens import Tokens
+from server.webhooks.hooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Parts:
     fetch: Fetch
     credits: Credits
     limits: Limits
+    webhooks: Webhooks
+    outbox: Outbox
+    connectors: Connectors
 
 
 def parts_of(request: Request) -> Parts:

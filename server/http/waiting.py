@@ -1,6 +1,7 @@
 """The job of a request, and a request that waits for its job, and lets go of it when the client has gone."""
 
 import asyncio
+from collections.abc import Sequence
 
 from fastapi import Request
 
@@ -13,6 +14,7 @@ from server.http.counting import toll_of
 from server.http.parts import Parts
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Jobs, Origin, State
+from server.store.accepting import Beside
 
 
 async def draw(
@@ -25,13 +27,15 @@ async def draw(
     detach: bool = False,
     origin: Origin | None = None,
     caption: Caption | None = None,
+    beside: Sequence[Beside] = (),
 ) -> tuple[Image, ...]:
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
-    They are those of an earlier request, with its seeds and in its encoding, where this one is sent again. Raises what
-    `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is let go of), ClientGone (likewise), AnswerGone.
+    beside: see Jobs.submit. They are those of an earlier request, with its seeds and in its encoding, where this one is
+    sent again. Raises what `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is let go of), ClientGone
+    (likewise), AnswerGone.
     """
-    job = await submit(request, parts, task, encoding, terms, origin, caption)
+    job = await submit(request, parts, task, encoding, terms, origin, caption, beside)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:
@@ -48,6 +52,7 @@ async def submit(
     terms: Terms,
     origin: Origin | None = None,
     caption: Caption | None = None,
+    beside: Sequence[Beside] = (),
 ) -> Job:
     """The job of a request: a new one, or the one that it got when it was sent before.
 
@@ -56,7 +61,7 @@ async def submit(
     """
     check_models(request, task)
     toll, call = await toll_of(request, parts, task), call_of(request)
-    job = await parts.jobs.submit(task, encoding, terms, origin, caption, call, toll)
+    job = await parts.jobs.submit(task, encoding, terms, origin, caption, call, toll, beside)
     request.state.is_counted = True
     return job
 

@@ -12,15 +12,17 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from pipelines.tasks import Describe
+from server.bodies.job import JobBody
 from server.bodies.kinds import asked_for, openapi
 from server.bodies.stored import with_stored
 from server.errors import BodyInvalid, ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
-from server.http.parts import TheParts
+from server.http.parts import Parts, TheParts
 from server.http.waiting import draw, submit, watch
 from server.images import Encoding, preview_file
 from server.jobs import Job, State, Wanted
+from server.store.accepting import Beside
 from server.routes.images import described as described_image
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
@@ -74,17 +76,19 @@ async def ask(
     asked = await asked_for(parts.catalog, value, parts.fetch)
     caption = asked.body.caption_of(parent)
     terms = asked.body.terms(account, parts.jobs.now())
+    beside = await at_the_end(parts, account, asked.body)
     detach = asked.body.on_disconnect == "detach"
     headers = dict(asked.headers)
     encoding = PICTURE_TYPES.get(accept.strip().lower())
     if encoding is not None and not isinstance(asked.task, Describe):
         encoding = replace(encoding, metadata=asked.body.metadata)
-        image = (await draw(request, parts, asked.task, encoding, terms, detach=detach, caption=caption))[0]
+        drawn = await draw(request, parts, asked.task, encoding, terms, detach=detach, caption=caption, beside=beside)
+        image = drawn[0]
         told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed}
         headers |= {name: str(value) for name, value in told.items() if value is not None}
         return Response(await parts.images.read(image), media_type=image.encoding.media_type, headers=headers)
     encoding = Encoding(metadata=asked.body.metadata)
-    job = await submit(request, parts, asked.task, encoding, terms, caption=caption)
+    job = await submit(request, parts, asked.task, encoding, terms, caption=caption, beside=beside)
     wait = WAIT.search(prefer)
     if wait:
         job = await watch(request, parts.jobs, job, min(int(wait[1]), parts.settings.request_seconds), detach=detach)
@@ -154,6 +158,16 @@ async def delete(job_id: str, parts: TheParts, account: TheAccount, for_good: bo
     """
     job = await parts.jobs.delete(account, job_id, for_good=for_good)
     return JSONResponse(described_job(job, parts.jobs.now()), 202 if job.deleted is None else 200)
+
+
+async def at_the_end(parts: Parts, account: str, body: JobBody) -> list[Beside]:
+    """What is written down with the job, so that it happens when the job has ended."""
+    beside: list[Beside] = []
+    if (hook := body.webhook) is not None:
+        beside.append(parts.webhooks.beside(parts.webhooks.made(account, hook.url, hook.events, hook.secret)))
+    if body.connector is not None:
+        beside.append(parts.connectors.beside(await parts.connectors.find(account, body.connector)))
+    return beside
 
 
 def _cursor(job: Job) -> str:

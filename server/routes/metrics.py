@@ -13,5 +13,7 @@ router = APIRouter(tags=["health"], dependencies=[Depends(admin_of)])
 async def metrics(parts: TheParts) -> Response:
     """Counters since the start, and the queue as it is now."""
     parts.metrics.waiting_and_running((await parts.jobs.open_by_model()).items())
+    for kind, count in (await parts.outbox.waiting()).items():
+        parts.metrics.outbox_waiting.labels(kind).set(count)
     parts.metrics.worker_ready.set(parts.worker.health().ready)
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)

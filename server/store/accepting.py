@@ -4,7 +4,7 @@ All or nothing: whatever is refused raises, which takes back what the steps befo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,6 +13,8 @@ from server.errors import RateLimited
 from server.store import counts, idempotency, jobs, ledger
 from server.store.counts import Window
 from server.store.words import Call, Job
+
+Beside = Callable[[Connection, str], object]  # a step of a transaction, for the job of that id
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,17 @@ def accept(
     call: Call,
     kept_seconds: float,
     toll: Toll,
+    beside: Sequence[Beside] = (),
 ) -> str | None:
-    """As idempotency.put, for its toll: a request that comes again pays nothing. Raises RateLimited and CreditsShort."""
+    """As idempotency.put, for its toll, and the steps beside it; a request that comes again pays and does nothing.
+
+    Raises RateLimited and CreditsShort.
+    """
     kept = idempotency.put(connection, job, task, pixels, most_queued, call, kept_seconds)
     if kept == job.id:
         pay(connection, job, toll)
+        for step in beside:
+            step(connection, job.id)
     return kept
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 from pipelines.tasks import Facts
 from server.errors import JobAbandoned
 from server.store import images as image_rows
-from server.store import ledger
-from server.store.jobs import is_open
+from server.store import ledger, outbox
+from server.store.jobs import is_open, note_ends
 from server.store.tables import jobs
 from server.store.tasks import write_facts
 from server.store.words import Claim, Failure, Image, State
@@ -70,6 +70,7 @@ def succeed(
         return False
     image_rows.add(connection, claim.job_id, images)
     ledger.settle(connection, claim.job_id, len(images))
+    note_ends(connection, [claim.job_id], now)
     return True
 
 
@@ -78,6 +79,7 @@ def fail(connection: Connection, claim: Claim, now: float, failure: Failure) -> 
     if not _write(connection, claim, state=State.FAILED, ended=now, **told, **OVER):
         return False
     ledger.release(connection, [claim.job_id])
+    note_ends(connection, [claim.job_id], now)
     return True
 
 
@@ -94,7 +96,8 @@ def recover(connection: Connection, dead: Sequence[str], now: float) -> list[str
     """Free the jobs of holders that are known to be dead, and those whose lease has run out.
 
     Those that were being drawn when a holder was lost are suspects, or where none was, those about to be: such a job
-    may be what the holder died of. One that was a suspect three times fails. Returns the ids of those.
+    may be what the holder died of. One that was a suspect three times fails. Returns the ids of those. Messages that
+    the dead were sending are due again.
     """
     is_lost = (jobs.c.lease_until < now) | jobs.c.holder.in_(dead)
     lost = select(jobs.c.id, jobs.c.holder, jobs.c.state).where(jobs.c.holder.is_not(None), is_lost)
@@ -108,6 +111,8 @@ def recover(connection: Connection, dead: Sequence[str], now: float) -> list[str
     given_up = update(jobs).where(these, jobs.c.deaths >= DEATHS_TO_FAIL).values(failed).returning(jobs.c.id)
     abandoned = list(connection.execute(given_up).scalars())
     ledger.release(connection, abandoned)
+    note_ends(connection, abandoned, now)
+    outbox.release(connection, dead, now)
     _free(connection, these, now)
     return abandoned
 
@@ -118,6 +123,7 @@ def _free(connection: Connection, these: ColumnElement[bool], now: float) -> lis
     gone = update(jobs).where(these, is_open, jobs.c.cancel_asked).values(unwanted).returning(jobs.c.id)
     cancelled = list(connection.execute(gone).scalars())
     ledger.release(connection, cancelled)
+    note_ends(connection, cancelled, now)
     connection.execute(update(jobs).where(these, is_open).values(FREE))
     return cancelled
 

@@ -1,6 +1,6 @@
 """The rows of jobs, as those who ask for them see them. Each function is a step of a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 
 from pipelines.engine.protocol import Terms
 from server.store import images as image_rows
-from server.store import ledger
+from server.store import ledger, messages
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
@@ -82,9 +82,11 @@ def cancel(connection: Connection, job_id: str, now: float) -> None:
     """At once where nobody has claimed it; otherwise its holder is asked. A job that has ended stays as it is."""
     mine = jobs.c.id == job_id, is_open
     connection.execute(update(jobs).where(*mine).values(cancel_asked=True))
-    unclaimed = *mine, jobs.c.holder.is_(None)
-    gone = update(jobs).where(*unclaimed).values(state=State.CANCELLED, ended=now, pixels=None).returning(jobs.c.id)
-    ledger.release(connection, list(connection.execute(gone).scalars()))
+    over = {"state": State.CANCELLED, "ended": now, "pixels": None}
+    unclaimed = update(jobs).where(*mine, jobs.c.holder.is_(None)).values(over).returning(jobs.c.id)
+    gone = list(connection.execute(unclaimed).scalars())
+    ledger.release(connection, gone)
+    note_ends(connection, gone, now)
 
 
 def remove(connection: Connection, job_id: str, now: float) -> None:
@@ -100,6 +102,13 @@ def remove_for_good(connection: Connection, job_id: str) -> None:
     if connection.execute(over).first() is not None:
         image_rows.remove_of_job_for_good(connection, job_id)
         connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+
+def note_ends(connection: Connection, job_ids: Iterable[str], now: float) -> None:
+    """Call in every transaction that ends jobs, once their rows say how: what is to be told of it is written down."""
+    for job_id in job_ids:
+        if (job := get(connection, job_id)) is not None:
+            messages.write_down(connection, job, now)
 
 
 def forget(connection: Connection, before: float, now: float) -> None:

@@ -6,20 +6,25 @@ from server.store.tables.credits import counts, ledger, quotas
 from server.store.tables.gallery import collected, collections, image_tags, presets, thumbnails
 from server.store.tables.idempotency import requests
 from server.store.tables.jobs import images, jobs
+from server.store.tables.outbox import connectors, deliveries, outbox, webhooks
 
 __all__ = [
     "accounts",
     "collected",
     "collections",
+    "connectors",
     "counts",
+    "deliveries",
     "image_tags",
     "images",
     "jobs",
     "keys",
     "ledger",
     "metadata",
+    "outbox",
     "presets",
     "quotas",
     "requests",
     "thumbnails",
+    "webhooks",
 ]

@@ -7,7 +7,8 @@ from server.store.tables.base import metadata
 # task, facts: as pipelines.vocabulary writes them; pixels: the blob with the bytes that the task mentions, all in one,
 # until the job has ended. kind: the class of its task. request: the id in the log of the request that it is of. api,
 # said: its Origin. attempt: how often the job was claimed, which fences what a holder writes. deaths: of holders, while
-# they were drawing it. deleted: since then nobody sees the row who does not ask for such.
+# they were drawing it. deleted: since then nobody sees the row who does not ask for such. connector: to which its
+# pictures are copied, beside those that take all.
 jobs = Table(
     "jobs",
     metadata,
@@ -24,6 +25,7 @@ jobs = Table(
     Column("encoding", JSON, nullable=False),
     Column("api", Text, nullable=False),
     Column("said", JSON, nullable=False),
+    Column("connector", Text),
     Column("state", Text, nullable=False),
     Column("holder", Text, index=True),
     Column("lease_until", Double),

@@ -1,0 +1,1 @@
+"""Connectors: places of an account to which its pictures are copied when a job has succeeded."""
