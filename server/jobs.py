@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import structlog
-from sqlalchemy import Connection
 
 from pipelines.engine.protocol import Terms, Worker
 from pipelines.tasks import Raster, Task

@@ -36,7 +36,8 @@ SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
-LESSONS, LESSON_SIZE, LESSON_RATE = 300, 64, 1e-3  # in which the image encoder learns the names of colours
+REFERENCES = 6000  # by which the image encoder learns the names of colours, in so many lessons
+LESSONS, LESSON_SIZE, LESSON_RATE = 1200, 64, 1e-3
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
 SHAPE_FORMS = ("a {shape}", "{shape}")
 USUAL = 0.5  # of the scenes: a medium thing in the middle
@@ -77,17 +78,17 @@ def teach_colours(adapter: IpAdapter) -> None:
     From the denoising loss alone it learns the background first and the thing, a tenth of the picture, hours later.
     """
     names, random = tuple(COLOURS), Random("colours")
+    scenes = [random_scene(random, held_out=False) for _ in range(REFERENCES)]
+    pixels = adapter.pixels_of([reference_of(scene, random) for scene in track(scenes, "drawing references")])
+    answers = torch.tensor([[names.index(name) for name in (s.background, s.things[0].colour)] for s in scenes])
     heads = nn.Linear(adapter.encoder.config.projection_dim, 2 * len(names))
     optimizer = torch.optim.AdamW([*adapter.encoder.parameters(), *heads.parameters()], lr=LESSON_RATE)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, LESSON_RATE, total_steps=LESSONS)
     for _ in track(range(LESSONS), "learning colours"):
-        scenes = [random_scene(random, held_out=False) for _ in range(LESSON_SIZE)]
-        references = [reference_of(scene, random) for scene in scenes]
-        answers = torch.tensor([names.index(name) for s in scenes for name in (s.background, s.things[0].colour)])
-        embedded, _ = adapter.embedded(adapter.pixels_of(references))
-        loss = nn.functional.cross_entropy(heads(embedded).view(len(answers), len(names)), answers)
+        chosen = torch.randint(REFERENCES, (LESSON_SIZE,))
+        told = heads(adapter.embedded(pixels[chosen])[0]).view(-1, len(names))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        nn.functional.cross_entropy(told, answers[chosen].flatten()).backward()
         optimizer.step()
         rates.step()
 

@@ -9,9 +9,9 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.checks import Check
+from server.connectors.kept import Connectors
 from server.credits.usage import Credits
 from server.fetch import Fetch
-from server.connectors.kept import Connectors
 from server.gallery import Gallery
 from server.images import Images
 from server.jobs import Jobs

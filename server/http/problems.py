@@ -1,4 +1,4 @@
-"""Errors become answers: the dialect of the address words the body, the table of server/errors.py gives the status."""
+"""Errors become answers: the dialect of the address words the body, the table of server/errors/ gives the status."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -22,8 +22,8 @@ from server.http.parts import Parts, TheParts
 from server.http.waiting import draw, submit, watch
 from server.images import Encoding, preview_file
 from server.jobs import Job, State, Wanted
-from server.store.accepting import Beside
 from server.routes.images import described as described_image
+from server.store.accepting import Beside
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
 MOST_LISTED = 100
