@@ -37,7 +37,7 @@ NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
 REFERENCES = 6000  # by which the image encoder learns the names of colours, in so many lessons
-LESSONS, LESSON_SIZE, LESSON_RATE = 1200, 64, 1e-3
+LESSONS, LESSON_SIZE, LESSON_RATE = 400, 64, 1e-3
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
 SHAPE_FORMS = ("a {shape}", "{shape}")
 USUAL = 0.5  # of the scenes: a medium thing in the middle

@@ -257,7 +257,7 @@ def test_of_a_job_s_images_those_with_a_name_outlive_it(rows: Rows) -> None:
     with rows.database.begin() as connection:
         jobs.put(connection, job, "{}", None, 10)
         images.add(connection, "job", drawn)
-        assert jobs.get(connection, "job") == replace(job, images=tuple(drawn))
+        assert jobs.get(connection, "job") == replace(job, images=tuple(drawn), place=1)
         images.remove_of_job_for_good(connection, "job")
         connection.execute(delete(tables.jobs))
     assert rows.names() == ["b", "star", "sea"]
