@@ -11,6 +11,7 @@ from typing import Literal
 
 import structlog
 
+from server.errors import DeliveryUnknown
 from server.metrics import Metrics
 from server.store import outbox as rows
 from server.store.database import Database
@@ -93,6 +94,12 @@ class Outbox:
     def wake(self) -> None:
         """There is something new."""
         self._news.set()
+
+    async def again(self, account: str, message_id: str) -> None:
+        """Send a message once more, under its id. Raises DeliveryUnknown, for those of others too."""
+        if not await self._database.write(rows.again, account, message_id, self._clock()):
+            raise DeliveryUnknown
+        self.wake()
 
     async def waiting(self) -> dict[str, int]:
         """How many messages wait, by kind."""

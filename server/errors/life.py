@@ -114,7 +114,7 @@ class DeliveryUnknown(DarkroomError):
     code = "delivery_unknown"
 
     def __init__(self) -> None:
-        super().__init__("There is no such message to send again: it may be too old, or on its way just now.")
+        super().__init__("There is no such message to send again: it may be too old.")
 
 
 class TooMany(DarkroomError):

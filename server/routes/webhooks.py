@@ -103,8 +103,8 @@ async def deliveries(
     return {"deliveries": [described_delivery(each) for each in await parts.webhooks.log(account, webhook_id, limit)]}
 
 
-@router.post("/webhooks/{webhook_id}/deliveries/{message_id}/redeliver", status_code=202)
-async def redeliver(webhook_id: str, message_id: str, parts: TheParts, account: TheAccount) -> dict[str, str]:
-    """Send a message once more, under its id."""
-    await parts.webhooks.again(account, webhook_id, message_id)
+@router.post("/deliveries/{message_id}/redeliver", status_code=202)
+async def redeliver(message_id: str, parts: TheParts, account: TheAccount) -> dict[str, str]:
+    """Send a message, or copy the pictures of a job, once more; a message keeps its id."""
+    await parts.outbox.again(account, message_id)
     return {"id": message_id}

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, insert, select
 
+from server.store import ledger
 from server.store.tables import connectors, jobs, outbox, webhooks
 from server.store.words import Image, Job, State
 
@@ -76,6 +77,7 @@ def told(connection: Connection, job: Job) -> dict[str, Any]:
         "prompt": task.get("fields", {}).get("prompt"),
         "state": job.state.value,
         "model": job.model,
+        "credits": ledger.cost(connection, job.id),
         "created_at": job.created,
         "started_at": job.started,
         "ended_at": job.ended,

@@ -133,11 +133,12 @@ def page(connection: Connection, target: str, most: int, after: tuple[float, str
     ]
 
 
-def again(connection: Connection, target: str, message_id: str, now: float) -> bool:
-    """Send it once more from the beginning, under its id; False where there is none, or it is being sent right now."""
-    idle = outbox.c.target == target, outbox.c.id == message_id, outbox.c.holder.is_(None)
+def again(connection: Connection, account: str, message_id: str, now: float) -> bool:
+    """Send it once more from the beginning, under its id; one that is on its way just now stays so. False: no such."""
+    its = outbox.c.account == account, outbox.c.id == message_id
     fresh = {"state": WAITING, "attempts": 0, "next_try": now, "ended": None}
-    return connection.execute(update(outbox).where(*idle).values(fresh)).rowcount == 1
+    connection.execute(update(outbox).where(*its, outbox.c.holder.is_(None)).values(fresh))
+    return connection.execute(select(outbox.c.id).where(*its)).one_or_none() is not None
 
 
 def waiting(connection: Connection) -> dict[str, int]:

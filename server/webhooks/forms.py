@@ -8,7 +8,7 @@ from server.store.outbox import Message
 
 OWN = "darkroom"
 TEST = "webhook.test"
-UNTOLD = {"account", "api", "said", "task", "prompt"}  # what our own words for a job leave out
+UNTOLD = {"account", "api", "said", "task", "prompt", "credits"}  # what our own words for a job leave out
 
 # The payload, from a message and the events that were asked for, in the words of this form; None where none of them is
 # this one. A message of the event TEST is to be told whatever was asked for, if only in our own words.

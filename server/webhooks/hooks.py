@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from server.errors import (
     AddressRefused,
-    DeliveryUnknown,
     FetchFailed,
     NotOffered,
     SecretUnreadable,
@@ -110,12 +109,6 @@ class Webhooks:
     ) -> list[Logged]:
         """What was sent there, the newest first."""
         return await self._database.read(log.page, (await self.find(account, webhook_id)).id, most, after)
-
-    async def again(self, account: str, webhook_id: str, sent_id: str) -> None:
-        """Send a message once more, under its id. Raises DeliveryUnknown."""
-        webhook = await self.find(account, webhook_id)
-        if not await self._database.write(log.again, webhook.id, sent_id, self._clock()):
-            raise DeliveryUnknown
 
     async def test(self, account: str, webhook_id: str) -> Outcome:
         """Send a message of its own right now, once, even where the webhook is disabled."""

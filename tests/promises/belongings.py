@@ -55,6 +55,25 @@ def preset(served: Served, headers: Headers) -> str:
     return str(call(served, headers, "POST", "/darkroom/v1/presets", body).raise_for_status().json()["id"])
 
 
+def webhook(served: Served, headers: Headers) -> str:
+    """At an address that the server does not call."""
+    body = {"url": "http://127.0.0.1:9/hook"}
+    return str(call(served, headers, "POST", "/darkroom/v1/webhooks", body).raise_for_status().json()["id"])
+
+
+def message(served: Served, headers: Headers) -> str:
+    made = webhook(served, headers)
+    job(served, headers)
+    log = call(served, headers, "GET", f"/darkroom/v1/webhooks/{made}/deliveries").raise_for_status().json()
+    return str(log["deliveries"][0]["id"])
+
+
+def connector(served: Served, headers: Headers) -> str:
+    """To a place that the server does not call."""
+    body = {"service": "webdav", "url": "http://127.0.0.1:9/", "user": "ann", "password": "secret"}
+    return str(call(served, headers, "POST", "/darkroom/v1/connectors", body).raise_for_status().json()["id"])
+
+
 def account(served: Served, headers: Headers) -> str:
     """The one that the headers open."""
     return str(call(served, headers, "GET", "/darkroom/v1/account").raise_for_status().json()["id"])
@@ -62,9 +81,12 @@ def account(served: Served, headers: Headers) -> str:
 
 MAKERS: dict[str, Maker] = {
     "account_id": account,
+    "connector_id": connector,
     "image_id": image,
     "job_id": job,
     "key_id": key,
+    "message_id": message,
     "name": collection,
     "preset_id": preset,
+    "webhook_id": webhook,
 }

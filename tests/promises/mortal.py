@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -26,7 +25,6 @@ from tests.server.serving import KEY, MODELS, small_catalog
 from tests.server.worker import StepWorker, flat_colour
 
 DRAWING_SECONDS = 0.2
-NEAR: dict[str, Any] = {"webhook_allow": ["127.0.0.1/32"], "webhook_retry_seconds": [1.0] * 60}
 
 
 class MortalWorker(StepWorker):
@@ -71,6 +69,6 @@ def what_draws(kind: str, folder: Path) -> tuple[Catalog, Worker]:
 
 if __name__ == "__main__":
     data = Path(sys.argv[1])
-    settings = Settings(data=data, port=int(sys.argv[2]), admin_key=KEY, **NEAR)
+    settings = Settings(data=data, port=int(sys.argv[2]), admin_key=KEY)
     configure_logs("json")
     listen(create_app(settings, *what_draws(sys.argv[3], data)), settings)

@@ -38,6 +38,8 @@ from tests.server.canary import Canary, attacks, listening
 from tests.server.serving import KEY, running
 
 AT_ONCE = 8
+LOOKS = 3000  # for what is sent later
+NOTHING_LEFT = 'darkroom_outbox_waiting{kind="webhook"} 0.0'
 REDIRECTS = (301, 302, 303, 307, 308)
 REBINDINGS = 6  # requests for each name, through so many doors each
 
@@ -75,9 +77,8 @@ def redirects(outside: str, inside: Sequence[str]) -> list[str]:
 @asynccontextmanager
 async def serving(folder: Path, allowed: Sequence[str]) -> AsyncIterator[tuple[httpx.AsyncClient, list[Door]]]:
     """A server that fetches pictures from the public internet, and from what is allowed by name."""
-    settings = Settings(
-        data=folder, admin_key=KEY, fetch="public", fetch_allow=allowed, fetch_seconds=5, max_queue=10**6
-    )
+    near = {"fetch_allow": allowed, "webhook_allow": allowed, "fetch_seconds": 5, "webhook_seconds": 5}
+    settings = Settings(data=folder, admin_key=KEY, max_queue=10**6, webhook_retry_seconds=[0], **near)
     app = create_app(settings, kinds_catalog(folder), QuickWorker())
     with running(app) as url:
         async with httpx.AsyncClient(base_url=url, headers={"X-API-Key": KEY}, trust_env=False, timeout=60) as client:
@@ -91,9 +92,22 @@ async def send(client: httpx.AsyncClient, requests: Sequence[tuple[Door, str]]) 
     async def one(door: Door, url: str) -> None:
         async with gate:
             answer = await client.request(**door.request(url, innocent))
+            if answer.status_code == 201:  # it is called when a job has ended, or when it is tried
+                made = f"{door.path}/{answer.json()['id']}"
+                await client.post(f"{made}/test")
+                await client.delete(made)
         assert answer.status_code < 500, (str(door), url, answer.text)
 
     await asyncio.gather(*(one(door, url) for door, url in requests))
+    for _ in range(LOOKS):  # a webhook is sent when its job has ended
+        if is_over((await client.get("/metrics")).text):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("webhooks wait for ever")
+
+
+def is_over(figures: str) -> bool:
+    return "darkroom_open_jobs{" not in figures and NOTHING_LEFT in figures
 
 
 async def main(folder: Path, *, is_alone: bool, through: int) -> None:

@@ -51,7 +51,7 @@ PICTURES = [picture("RGB", "PNG"), picture("L", "JPEG"), picture("RGBA", "WEBP")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a server that draws anything at once and calls nobody."""
     folder = tmp_path_factory.mktemp("data")
-    chosen = Settings(data=folder, admin_key=KEY, fetch="off", max_queue=10**6, request_seconds=10)
+    chosen = Settings(data=folder, admin_key=KEY, fetch="off", webhook="off", max_queue=10**6, request_seconds=10)
     with running(create_app(chosen, kinds_catalog(folder), QuickWorker())) as url:
         yield url
 

@@ -189,7 +189,7 @@ def test_a_receiver_that_is_gone_is_not_called_until_it_is_enabled_again(serve: 
     (lost,) = deliveries(served, hook)
     assert lost["state"] == "failed"
     assert served.client.post(f"{HOOKS}/{hook['id']}/enable").json()["disabled"] is None
-    assert served.client.post(f"{HOOKS}/{hook['id']}/deliveries/{lost['id']}/redeliver").status_code == 202
+    assert served.client.post(f"/darkroom/v1/deliveries/{lost['id']}/redeliver").status_code == 202
     until(lambda: deliveries(served, hook)[0]["state"] == "delivered")
     assert receiver.ids() == [lost["id"]] * 2
 
@@ -232,6 +232,11 @@ def test_webhooks_that_are_off_are_refused_at_the_door(serve: Serve, receive: Re
     alone = served.client.post(HOOKS, json={"url": receiver.url})
     beside = served.client.post(JOBS, json=STAR | {"webhook": {"url": receiver.url}})
     assert [answer.json()["error"]["code"] for answer in (alone, beside)] == ["not_offered"] * 2
+
+
+def test_a_message_of_somebody_else_cannot_be_sent_again(shared: Served) -> None:
+    answer = shared.client.post("/darkroom/v1/deliveries/msg_of_somebody/redeliver")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "delivery_unknown")
 
 
 def test_a_webhook_can_be_tried(serve: Serve, receive: Receive) -> None:
