@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 NAMED = re.compile(r"image|picture|mask|photo|url|uri|webhook|callback|endpoint", re.IGNORECASE)
 NEVER_CALLED = frozenset({"redirect_uri"})  # repeated to Dropbox, which compares it
 FORMATS = frozenset({"picture", "uri", "binary"})
+# Kinds of job that ask for more than a description can say; their webhook is the one of all the others.
+ASKING_FOR_MORE = frozenset({"outpaint", "filter", "search_and_recolor", "replace_background", "relight"})
 DEEPEST = 6
 PRICED = "/darkroom/v1/estimate"  # takes a job as it is, and sends nothing when it has ended: there is none
 Schema = Mapping[str, Any]
@@ -53,8 +55,12 @@ def doors(document: Schema) -> list[Door]:
         for method, operation in methods.items()
         for variant, is_form in bodies(document, operation)
         for trail in fields(variant, (), "")
-        if path != PRICED or trail[0] != "webhook"
+        if trail[0] != "webhook" or (path != PRICED and kind_of(variant) not in ASKING_FOR_MORE)
     ]
+
+
+def kind_of(schema: Schema) -> str | None:
+    return schema.get("properties", {}).get("task", {}).get("const")
 
 
 def bodies(document: Schema, operation: Schema) -> Iterator[tuple[Schema, bool]]:

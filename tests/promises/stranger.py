@@ -121,8 +121,8 @@ async def main(folder: Path, *, is_alone: bool, through: int) -> None:
         client, every = await stack.enter_async_context(
             serving(folder, [] if is_alone else [f"localhost:{outside.port}"])
         )
-        await send(client, [(door, f"{at}/picture") for door in every])
-        opened = len(outside.talks)
+        await send(client, [(door, f"{at}/picture/{number}") for number, door in enumerate(every)])
+        opened = len({head.split(b" ")[1].split(b"/")[2] for head in outside.asked})
         near = [f"http://127.0.0.1:{canaries['127.0.0.1'].port}/", f"http://[::1]:{canaries['::1'].port}/"]
         ports = {canary.port for canary in canaries.values()}
         bad = list(dict.fromkeys(url.format(port=port) for url in attacks() for port in sorted(ports)))
