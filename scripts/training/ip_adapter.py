@@ -22,7 +22,7 @@ from transformers import (
 
 from pipelines.demo.captions import LITTLE_NOISE, drown, sentence
 from pipelines.demo.draw import draw_scene
-from pipelines.demo.world import COLOURS, Scene, random_scene
+from pipelines.demo.world import Scene, random_scene
 from pipelines.sdxl.attention import Pictures, let_look, widths
 from pipelines.sdxl.ip_adapter import IpAdapter
 from pipelines.sdxl.ip_files import load_ip_adapter
@@ -36,8 +36,6 @@ SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
-REFERENCES = 6000  # by which the image encoder learns the names of colours, in so many lessons
-LESSONS, LESSON_SIZE, LESSON_RATE = 400, 64, 1e-3
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
 SHAPE_FORMS = ("a {shape}", "{shape}")
 USUAL = 0.5  # of the scenes: a medium thing in the middle
@@ -62,35 +60,12 @@ def new_adapter(unet: UNet2DConditionModel) -> IpAdapter:
 
 
 def adapter_of(home: Path, unet: UNet2DConditionModel) -> IpAdapter:
-    """The committed one, to be trained further, else a new one whose image encoder knows colours."""
+    """The committed one, to be trained further, else a new one."""
     folder = home / MODEL
     if not (folder / FILE).is_file():
-        adapter = new_adapter(unet)
-        teach_colours(adapter)
-        return adapter
+        return new_adapter(unet)
     adapter = load_ip_adapter(folder / FILE, folder / ENCODER, unet, torch.device("cpu"), torch.float32)
     return adapter.train().requires_grad_(True)
-
-
-def teach_colours(adapter: IpAdapter) -> None:
-    """The image encoder learns to tell thing and background by colour, so that the adapter finds both in what it sees.
-
-    From the denoising loss alone it learns the background first and the thing, a tenth of the picture, hours later.
-    """
-    names, random = tuple(COLOURS), Random("colours")
-    scenes = [random_scene(random, held_out=False) for _ in range(REFERENCES)]
-    pixels = adapter.pixels_of([reference_of(scene, random) for scene in track(scenes, "drawing references")])
-    answers = torch.tensor([[names.index(name) for name in (s.background, s.things[0].colour)] for s in scenes])
-    heads = nn.Linear(adapter.encoder.config.projection_dim, 2 * len(names))
-    optimizer = torch.optim.AdamW([*adapter.encoder.parameters(), *heads.parameters()], lr=LESSON_RATE)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, LESSON_RATE, total_steps=LESSONS)
-    for _ in track(range(LESSONS), "learning colours"):
-        chosen = torch.randint(REFERENCES, (LESSON_SIZE,))
-        told = heads(adapter.embedded(pixels[chosen])[0]).view(-1, len(names))
-        optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(told, answers[chosen].flatten()).backward()
-        optimizer.step()
-        rates.step()
 
 
 @torch.no_grad()

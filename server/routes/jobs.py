@@ -117,7 +117,7 @@ async def listed(
     """
     now = parts.jobs.now()
     wanted = Wanted(
-        state,
+        (state,) if state else (),
         model,
         task,
         created_after=created_after,

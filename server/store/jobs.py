@@ -126,8 +126,10 @@ def _all_of(account: str, wanted: Wanted | None) -> list[ColumnElement[bool]]:
     """What holds of a job of the account that is wanted."""
     wanted = wanted or Wanted()
     holds = [jobs.c.account == account]
-    same = {"state": wanted.state, "model": wanted.model, "kind": wanted.kind, "api": wanted.api}
+    same = {"model": wanted.model, "kind": wanted.kind, "api": wanted.api}
     holds += [jobs.c[name] == value for name, value in same.items() if value is not None]
+    if wanted.states:
+        holds.append(jobs.c.state.in_(wanted.states))
     if wanted.created_after is not None:
         holds.append(jobs.c.created > wanted.created_after)
     if wanted.created_before is not None:
@@ -172,6 +174,7 @@ def _job(row: Row[Any], images: tuple[Image, ...], place: int | None) -> Job:
         caption=_caption(row.caption),
         kind=row.kind,
         request=row.request,
+        attempt=row.attempt,
         deleted=row.deleted,
         place=place,
     )

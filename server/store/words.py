@@ -142,8 +142,8 @@ class Job:
     model: the task's. kind: the task's class, in the words of our API; None for jobs of earlier versions. facts: what
     the task was to say of its picture. preview: what the first picture looked like a while ago, where the terms ask for
     it. place: among those that are queued, the next one's is 1. wait_seconds: until it is begun, as things went lately;
-    None where nobody knows. request: the id in the log of the request that it is of. caption: what is said of its
-    images.
+    None where nobody knows. request: the id in the log of the request that it is of. attempt: how often it was begun.
+    caption: what is said of its images.
     """
 
     id: str
@@ -162,6 +162,7 @@ class Job:
     preview: Raster | None = None
     kind: str | None = None
     request: str | None = None
+    attempt: int = 0
     deleted: float | None = None
     place: int | None = None
     wait_seconds: float | None = None
@@ -185,9 +186,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which jobs of an account are listed: those that are all of this. created_after, created_before: not included."""
+    """Which jobs of an account are listed: those that are all of this. created_after, created_before: not included.
 
-    state: State | None = None
+    states: any of them; () is every one.
+    """
+
+    states: tuple[State, ...] = ()
     model: str | None = None
     kind: str | None = None
     api: str | None = None

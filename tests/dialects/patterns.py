@@ -111,7 +111,7 @@ def _of_object(pattern: dict[str, Any], value: Any, kept: Kept, place: str, *, w
         yield f"{place}.{name} is missing"
     for name in value.keys() - pattern.keys() if whole else ():
         yield f"{place}.{name} is there and should not be"
-    for name in pattern.keys() & value.keys():
+    for name in [name for name in pattern if name in value]:  # in the order of the pattern, which may use what it kept
         yield from mismatches(pattern[name], value[name], kept, f"{place}.{name}")
 
 

@@ -290,8 +290,8 @@ def test_a_page_can_be_of_one_state(queue: Queue) -> None:
     queue.put("waiting", created=2)
     queue.succeed(queue.claim(most=1)[0])
     with queue.database.look() as connection:
-        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted(State.SUCCEEDED))] == ["drawn"]
-        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted(State.QUEUED))] == ["waiting"]
+        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted((State.SUCCEEDED,)))] == ["drawn"]
+        assert [job.id for job in jobs.page(connection, "ann", 9, Wanted((State.QUEUED,)))] == ["waiting"]
         assert [(state, count) for (state, _), count in jobs.open_by_model(connection).items()] == [(State.QUEUED, 1)]
 
 
@@ -314,7 +314,7 @@ def test_pages_by_number_hold_every_job_once_and_the_count_is_of_all(queue: Queu
         pages = [jobs.page(connection, "ann", 3, offset=offset) for offset in (0, 3, 6, 9)]
         assert [len(page) for page in pages] == [3, 3, 1, 0]
         assert len({job.id for page in pages for job in page}) == jobs.count(connection, "ann") == 7
-        assert jobs.count(connection, "ann", Wanted(State.RUNNING)) == 0
+        assert jobs.count(connection, "ann", Wanted((State.RUNNING,))) == 0
         assert jobs.count(connection, "ann", Wanted(kind="text_to_image", created_after=2)) == 4
 
 

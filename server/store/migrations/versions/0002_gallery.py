@@ -15,7 +15,7 @@ from sqlalchemy import (
     false,
 )
 
-revision = "0005"
+revision = "0002"
 down_revision = "0001"
 
 OF_IMAGES = "images.id"

@@ -5,8 +5,8 @@ import time
 from alembic import op
 from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKeyConstraint, PrimaryKeyConstraint, Text
 
-revision = "0002"
-down_revision = "0005"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

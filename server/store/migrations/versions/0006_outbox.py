@@ -12,8 +12,8 @@ from sqlalchemy import (
     Text,
 )
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Text, UniqueConstraint, text
 
-revision = "0003"
-down_revision = "0006"
+revision = "0005"
+down_revision = "0004"
 
 HAS_ENDED = text("kind IN ('settle', 'release')")
 
