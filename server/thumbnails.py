@@ -1,6 +1,6 @@
 """Small copies of images, made when they are first asked for and kept as long as an image has that file.
 
-Kept, because making one of a PNG of 1024 x 1024 pixels takes 10 to 20 times as long as a query and a read.
+Kept, because making one takes a core for as long as decoding the whole file and reducing it does, each time anew.
 """
 
 import asyncio

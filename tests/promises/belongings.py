@@ -79,9 +79,15 @@ def account(served: Served, headers: Headers) -> str:
     return str(call(served, headers, "GET", "/darkroom/v1/account").raise_for_status().json()["id"])
 
 
+def generation(served: Served, headers: Headers) -> str:
+    answer = call(served, headers, "POST", "/api/v1/generations", {"prompt": "a red star"}).raise_for_status()
+    return str(answer.json()["data"]["id"])
+
+
 MAKERS: dict[str, Maker] = {
     "account_id": account,
     "connector_id": connector,
+    "generation_id": generation,
     "image_id": image,
     "job_id": job,
     "key_id": key,
