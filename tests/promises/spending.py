@@ -8,18 +8,35 @@ from dataclasses import replace
 from itertools import count
 from random import Random
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, case, func, select
 
 from pipelines.engine.protocol import Terms
-from server.store import accepting, claims, jobs
+from server.store import accepting, claims
+from server.store import jobs as job_rows
 from server.store.accepting import Toll
 from server.store.database import Database
-from server.store.words import Call, Claim, Encoding, Failure, Job
+from server.store.ledger import RESERVE
+from server.store.tables import jobs, ledger
+from server.store.words import OPEN, Call, Claim, Encoding, Failure, Job, State
 
 PRICE = 2_500
 ROOM = 1_000_000
 JOB = Job("job", "flat", Encoding(), Terms("ann"), created=1.0)
 SORRY = Failure("drawing_failed", "Sorry.")
+
+
+def charged_as_they_ended(connection: Connection) -> None:
+    """Each job's entries come to its price if it succeeded, to nothing if it ended otherwise, and none ended twice."""
+    price = -func.min(case((ledger.c.kind == RESERVE, ledger.c.amount)))
+    by_job = (
+        select(jobs.c.state, price, func.sum(ledger.c.amount), func.count(ledger.c.id))
+        .outerjoin(ledger, ledger.c.job_id == jobs.c.id)
+        .group_by(jobs.c.id, jobs.c.state)
+    )
+    for state, reserved, amount, entries in connection.execute(by_job):
+        assert reserved is not None, "every job has reserved something"
+        is_charged = state in (*OPEN, State.SUCCEEDED)
+        assert (int(amount), entries) == (-reserved if is_charged else 0, 1 if state in OPEN else 2), state
 
 
 class Till:
@@ -55,7 +72,7 @@ class Till:
 
     def cancel(self, job_id: str) -> None:
         with self.database.begin() as connection:
-            jobs.cancel(connection, job_id, 4.0)
+            job_rows.cancel(connection, job_id, 4.0)
 
     def give_back(self) -> None:
         with self.database.begin() as connection:
@@ -70,8 +87,8 @@ class Till:
         """All that is over is gone for good."""
 
         def everything(connection: Connection) -> None:
-            jobs.forget(connection, 50.0, 60.0)
-            jobs.purge(connection, 70.0)
+            job_rows.forget(connection, 50.0, 60.0)
+            job_rows.purge(connection, 70.0)
 
         with self.database.begin() as connection:
             everything(connection)

@@ -19,7 +19,7 @@ from server.store.ledger import Purse
 from server.store.tables import jobs
 from server.store.tables import ledger as rows
 from server.store.words import OPEN, State
-from tests.promises.spending import PRICE, Till
+from tests.promises.spending import PRICE, Till, charged_as_they_ended
 from tests.server.store.conftest import database, empty, postgres_url
 
 __all__ = ["database", "empty", "postgres_url"]
@@ -43,19 +43,10 @@ def purse(till: Till) -> Purse:
 
 
 def assert_it_adds_up(till: Till) -> None:
-    """Each job's entries come to its price if it succeeded, to nothing if it ended otherwise, and none ended twice."""
-    by_job = (
-        select(jobs.c.state, func.sum(rows.c.amount).label("amount"), func.count().label("entries"))
-        .join(rows, rows.c.job_id == jobs.c.id)
-        .group_by(jobs.c.id, jobs.c.state)
-    )
+    """Job by job, and in sum."""
     with till.database.look() as connection:
-        found = connection.execute(by_job).all()
+        charged_as_they_ended(connection)
         states = list(connection.execute(select(jobs.c.state)).scalars())
-    assert len(found) == len(states), "every job has reserved something"
-    for state, amount, entries in found:
-        is_charged = state in (*OPEN, State.SUCCEEDED)
-        assert (int(amount), entries) == (-PRICE if is_charged else 0, 1 if state in OPEN else 2), state
     spent, reserved = states.count(State.SUCCEEDED) * PRICE, sum(state in OPEN for state in states) * PRICE
     assert purse(till) == Purse(GRANTED, GRANTED - spent - reserved, reserved, 0)
     assert purse(till).spent == spent

@@ -26,6 +26,7 @@ from tests.over_http import JOBS
 from tests.pipelines.engine.hearing import children_of
 from tests.promises.conftest import Torture
 from tests.promises.processes import PATIENCE_SECONDS, Server, ending
+from tests.promises.spending import charged_as_they_ended
 
 CLIENTS = 4
 STEPS = 20
@@ -102,8 +103,8 @@ def every_job_ended_once(connection: Connection) -> None:
         assert row.ended is not None, row
 
 
-# What has to hold in the database when all is over. The ledger's sums will be one of them.
-INVARIANTS: tuple[Callable[[Connection], None], ...] = (every_job_ended_once,)
+# What has to hold in the database when all is over.
+INVARIANTS: tuple[Callable[[Connection], None], ...] = (every_job_ended_once, charged_as_they_ended)
 
 
 def assert_drawn_or_failed_by_name(server: Server, accepted: dict[str, int]) -> Counter[str]:
