@@ -14,6 +14,7 @@ from server.store.counts import Window, counted
 from server.store.database import Database
 from tests.over_http import JOBS
 from tests.promises.asking import DAY, HOUR, NOW, let_in
+from tests.promises.conftest import Torture
 from tests.server.serving import Serve, quiet, serve
 from tests.server.store.conftest import database, empty, postgres_url
 
@@ -73,7 +74,9 @@ def test_who_is_refused_is_told_when_to_come_again(database: Database, now: floa
     assert refused.value.retry_after == seconds
 
 
-def test_over_http_a_hundred_threads_get_exactly_what_the_limit_allows(serve: Serve, tmp_path: Path) -> None:
+def test_over_http_a_hundred_threads_get_exactly_what_the_limit_allows(
+    serve: Serve, torture: Torture, tmp_path: Path
+) -> None:
     limits = tmp_path / "limits.yaml"
     limits.write_text("default: small\ntiers:\n  small: {day: 17}\n")
     served = serve(limits_file=limits, max_queue=THREADS)
@@ -86,3 +89,5 @@ def test_over_http_a_hundred_threads_get_exactly_what_the_limit_allows(serve: Se
         assert answer.headers["x-ratelimit-limit"] == "17"
         assert (answer.status_code == 202) == ("retry-after" not in answer.headers)
     assert served.client.get(JOBS, params={"limit": 1}).headers["x-ratelimit-remaining"] == "0"
+    done = f"{THREADS} threads, each with a request over HTTP, under a limit of 17"
+    torture.tell("A limit is exact", done, THREADS, "17 accepted, all others told when to come again")

@@ -1,10 +1,9 @@
 """A request that is sent again does not draw twice: many at once under each of many keys, and one job a key.
 
-`storm` is for scripts/torture too, which asks for more of both. What two databases make of it, without HTTP, is in
+What two databases make of it, without HTTP, is in
 tests/server/store/test_idempotency.py.
 """
 
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,10 @@ from random import Random
 import httpx
 
 from tests.over_http import JOBS
+from tests.promises.conftest import Torture
 from tests.server.serving import KEY, application, running
 from tests.server.worker import StepWorker
 
-KEYS = int(os.environ.get("STORM_KEYS", "8"))
 THREADS = 50
 
 
@@ -44,14 +43,16 @@ def _body(number: int) -> dict[str, object]:
     return {"task": "text_to_image", "prompt": f"{number} stars", "steps": 1}
 
 
-def test_fifty_at_once_under_each_key_are_one_job_a_key(tmp_path: Path) -> None:
-    worker = StepWorker()
+def test_fifty_at_once_under_each_key_are_one_job_a_key(torture: Torture, tmp_path: Path) -> None:
+    worker, keys = StepWorker(), torture.many(8, 200)
     with running(application(tmp_path, worker, max_queue=10_000)) as url:
-        jobs, statuses = storm(url, KEY, KEYS, THREADS)
+        jobs, statuses = storm(url, KEY, keys, THREADS)
         with httpx.Client(base_url=url, headers={"X-API-Key": KEY}, trust_env=False, timeout=60) as client:
             changed = client.post(JOBS, json=_body(1), headers={"Idempotency-Key": "storm-0"})
-    assert jobs == KEYS
+    assert jobs == keys
     assert set(statuses) <= {200, 202}
-    assert sum(statuses.values()) == KEYS * THREADS
-    assert len(worker.tasks) == KEYS, "and so many were drawn"
+    assert sum(statuses.values()) == keys * THREADS
+    assert len(worker.tasks) == keys, "and so many were drawn"
     assert changed.status_code == 422
+    done = f"{THREADS} threads send each of {keys} requests with its Idempotency-Key"
+    torture.tell("A request sent again is drawn once", done, keys * THREADS, f"{jobs} jobs, each drawn once")
