@@ -1,21 +1,18 @@
 """Signed addresses: whoever holds one sees one image until a moment, without a key.
 
 The signature is HMAC-SHA-256 (RFC 2104) over the image's id and that moment. Servers that share a database share the
-key by setting; otherwise it is a file of 32 random bytes, for the server's user alone.
+key by setting; otherwise it is made of 32 random bytes, in a file for the server's user alone.
 """
 
 import base64
 import hashlib
 import hmac
-import os
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from server.errors import ImageUnknown, LinkOver
+from server.secret_files import kept_key
 
 KEY_FILE = "link.key"
 LONGEST_SECONDS = 7 * 86_400
@@ -47,21 +44,5 @@ class Links:
 
     def _secret(self) -> bytes:
         if self._key is None:
-            if not self._file.exists():
-                self._make()
-            self._key = self._file.read_bytes()
+            self._key = kept_key(self._file)
         return self._key
-
-    def _make(self) -> None:
-        """Whole before it has its name: of two servers that start at once, one makes it and the other finds it."""
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=self._file.parent)  # readable by its owner alone
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(32))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):
-                os.link(part, self._file)
-        finally:
-            os.unlink(part)

@@ -5,17 +5,13 @@ Fernet (https://github.com/fernet/spec): AES-128 in CBC mode and HMAC-SHA256.
 
 import base64
 import hmac
-import os
-import secrets
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cached_property, partial
-from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from server.errors import SecretUnreadable
+from server.secret_files import kept_key
 from server.settings import Settings
 
 KEY_FILE = "secret.key"
@@ -55,22 +51,4 @@ def make_seal(settings: Settings) -> Seal:
     if settings.secret_key is not None:
         given = settings.secret_key.get_secret_value().encode()
         return Seal(lambda: given)
-    return Seal(partial(_kept_key, settings.data / KEY_FILE))
-
-
-def _kept_key(file: Path) -> bytes:
-    """Of servers that start at once, one makes the key and the others find it, whole."""
-    with suppress(FileNotFoundError):
-        return file.read_bytes()
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, new = tempfile.mkstemp(dir=file.parent)  # for its owner alone
-    try:
-        with os.fdopen(descriptor, "wb") as whole:
-            whole.write(secrets.token_urlsafe(32).encode())
-            whole.flush()
-            os.fsync(whole.fileno())
-        with suppress(FileExistsError):
-            os.link(new, file)
-    finally:
-        os.unlink(new)
-    return file.read_bytes()
+    return Seal(partial(kept_key, settings.data / KEY_FILE))

@@ -1,8 +1,14 @@
-"""Secrets from files: where DARKROOM_<NAME> holds a secret, DARKROOM_<NAME>_FILE may name a file with it instead."""
+"""Secrets from files: where DARKROOM_<NAME> holds a secret, DARKROOM_<NAME>_FILE may name a file with it instead.
+
+And keys of the server's own, which it makes and keeps.
+"""
 
 import os
+import secrets
 import stat
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 READ_BY_OTHERS = stat.S_IROTH
@@ -33,3 +39,24 @@ def _read(name: str, file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise ValueError(f"the file that {variable(name)}_FILE names cannot be read as text") from None
+
+
+def kept_key(file: Path) -> bytes:
+    """A key of 256 random bits, for its owner alone, made when it is first asked for.
+
+    Of servers that start at once, one makes it and the others find it, whole.
+    """
+    with suppress(FileNotFoundError):
+        return file.read_bytes()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, new = tempfile.mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as whole:
+            whole.write(secrets.token_urlsafe(32).encode())
+            whole.flush()
+            os.fsync(whole.fileno())
+        with suppress(FileExistsError):
+            os.link(new, file)
+    finally:
+        os.unlink(new)
+    return file.read_bytes()
