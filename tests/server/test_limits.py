@@ -113,7 +113,7 @@ def test_every_request_counts_where_the_operator_wants_it(serve: Serve, tmp_path
         pytest.param(Asker("bob"), [300, 5000, 50_000], id="pro"),
         pytest.param(Asker("eve"), [1_000_000] * 3, id="enterprise"),
         pytest.param(Asker("bob", "k", "openai"), [300, 5000, 50_000], id="an API like the others"),
-        pytest.param(Asker("bob", "k", "generations"), [1_000_000, 100, 1_000_000], id="an API with its own tier"),
+        pytest.param(Asker("bob", "k", "generations_v1"), [1_000_000, 100, 1_000_000], id="an API with its own tier"),
     ],
 )
 async def test_the_plan_names_the_tier_unless_the_api_has_one(limits: Limits, asker: Asker, most: list[int]) -> None:
@@ -125,10 +125,10 @@ async def test_the_plan_names_the_tier_unless_the_api_has_one(limits: Limits, as
 @pytest.mark.anyio
 async def test_keys_of_an_account_share_its_limit_and_have_their_own_where_the_tier_says_so(limits: Limits) -> None:
     await limits.count(Asker("ann", "one"))
-    await limits.count(Asker("ann", "one", "generations"))
+    await limits.count(Asker("ann", "one", "generations_v1"))
     assert (await limits.standing(Asker("ann", "two"))).minute.remaining == 9
-    assert (await limits.standing(Asker("ann", "one", "generations"))).hour.remaining == 99
-    assert (await limits.standing(Asker("ann", "two", "generations"))).hour.remaining == 100
+    assert (await limits.standing(Asker("ann", "one", "generations_v1"))).hour.remaining == 99
+    assert (await limits.standing(Asker("ann", "two", "generations_v1"))).hour.remaining == 100
     assert (await limits.standing(Asker("bob", "three"))).minute.remaining == 300
 
 
