@@ -34,8 +34,6 @@ LOOK_SECONDS = 2.0  # between two looks at a job that is waited for: another pro
 KEPT_SECONDS = 86_400.0  # how long an Idempotency-Key is known
 MOST_FOLLOWED = 32  # jobs of one account at once
 
-# A step of the transaction that accepts a job, with the job's id.
-
 log = structlog.get_logger()
 
 

@@ -35,10 +35,6 @@ class Credits:
     async def purse(self, account: str) -> Purse:
         return await self._database.read(ledger.purse, account)
 
-    async def cost(self, job_id: str) -> int:
-        """Of a job: its price while it is open and once it succeeded, nothing if it ended otherwise."""
-        return await self._database.read(ledger.cost, job_id)
-
     async def grant(self, account: str, amount: int) -> Purse:
         """A negative amount takes credits back."""
         await self._database.write(ledger.grant, account, amount, self._clock())

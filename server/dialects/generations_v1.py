@@ -87,13 +87,12 @@ async def create(request: Request, parts: TheParts, account: TheAccount) -> JSON
     }
     caption = Caption(asked=asked.prompt)
     job = await submit(request, parts, task, Encoding(), Terms(account), Origin(API, said), caption)
-    headers = ignored_fields(Generation, value) | {"x-darkroom-model": meant.model.id}
+    headers = ignored_fields(Generation, value) | {"x-darkroom-model": str(job.model)}
     return JSONResponse({"success": True, "data": _created(job)}, 201, headers)
 
 
 @router.get("")
 async def listed(
-    request: Request,
     parts: TheParts,
     account: TheAccount,
     status: Annotated[str | None, Query()] = None,
@@ -200,7 +199,7 @@ def _brief(job: Job) -> dict[str, Any]:
 
 
 async def _output_image(image: Image, request: Request, parts: Parts) -> dict[str, Any]:
-    link = image.link or await parts.images.publish(image)
+    link = await parts.images.publish(image)
     return {
         "id": uuid_of(image.id),
         "storageUrl": f"{address_of(request)}{OPEN_LINKS}/{link}",

@@ -72,7 +72,7 @@ def images_of(job: Job) -> tuple[Image, ...]:
         raise JobFailed(job.failure.code, job.failure.sentence)
     if job.state is State.CANCELLED:
         raise JobCancelled
-    if not job.images and job.facts is None:
+    if not job.images:
         raise AnswerGone
     return job.images
 

@@ -56,6 +56,18 @@ def test_a_job_gives_the_picture_and_says_what_found_the_foreground(
     assert image.getpixel((2, 2)) == pytest.approx(corner, abs=1)
 
 
+def test_a_request_sent_again_after_its_picture_was_deleted_is_told_so_although_facts_are_left(
+    client: httpx.Client,
+) -> None:
+    body = {"task": "replace_background", "background": "lime"} | SQUARE
+    headers = {"Accept": "image/png", "Idempotency-Key": "once"}
+    assert client.post(JOBS, json=body, headers=headers).status_code == 200
+    (image,) = client.get(JOBS, params={"limit": 1}).json()["jobs"][0]["images"]
+    assert client.delete(f"/darkroom/v1/images/{image['id']}").status_code == 204
+    answer = client.post(JOBS, json=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "answer_gone")
+
+
 def test_a_picture_without_a_foreground_is_an_error_of_its_own(client: httpx.Client) -> None:
     body = {"task": "replace_background", "background": "lime", "method": "grabcut"} | PLAIN
     answer = client.post(JOBS, json=body, headers={"Accept": "image/png"})
