@@ -137,6 +137,11 @@ class Gallery:
         found, taken = await self.collection(account, name), await self._images.find(account, image)
         await self._database.write(collection_rows.let_go, found.id, taken.id)
 
+    async def find_or_make(self, account: str, name: str) -> Collection:
+        """The account's collection of this id, slug or name, or a new one of this name."""
+        made = await self._database.write(collection_rows.find_or_put, account, name, self._clock())
+        return await self.collection(account, made)
+
 
 def place_of(image: Image, sort: Sort) -> Place:
     """Where an image stands in a list."""

@@ -160,10 +160,13 @@ class JobCancelled(DarkroomError):
 
 
 class JobTooSlow(DarkroomError):
+    """job: the id of the one that goes on although nobody waits for it any more; None where it does not."""
+
     code = "job_too_slow"
 
-    def __init__(self) -> None:
+    def __init__(self, job: str | None = None) -> None:
         super().__init__("Drawing took longer than a request may wait: ask for fewer steps or a smaller size.")
+        self.job = job
 
 
 class JobFailed(DarkroomError):

@@ -32,15 +32,15 @@ async def draw(
     """The images of a task, while the client waits. detach: the job goes on although nobody waits any more.
 
     beside: see Jobs.submit. They are those of an earlier request, with its seeds and in its encoding, where this one is
-    sent again. Raises what `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is let go of), ClientGone
-    (likewise), AnswerGone.
+    sent again. Raises what `submit` raises, JobFailed, JobCancelled, JobTooSlow (then the job is let go of, unless
+    detached), ClientGone (likewise), AnswerGone.
     """
     job = await submit(request, parts, task, encoding, terms, origin, caption, beside)
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:
             await parts.jobs.let_go(job, tries_of(request))
-        raise JobTooSlow
+        raise JobTooSlow(job.id if detach else None)
     return images_of(job)
 
 

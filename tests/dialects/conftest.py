@@ -19,6 +19,10 @@ def clients(artist: Artist, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     data, worker = tmp_path_factory.mktemp("dialects"), InlineWorker(artist.catalog, "cpu")
     with (
         client_of(data, artist.catalog, worker) as client,
-        httpx.Client(base_url=client.base_url, timeout=client.timeout, trust_env=False) as stranger,
+        httpx.Client(base_url=client.base_url, timeout=client.timeout, trust_env=False) as nobody,
+        httpx.Client(base_url=client.base_url, timeout=client.timeout, trust_env=False) as other,
     ):
-        yield {"": client, "none": stranger}
+        account = client.post("/darkroom/v1/accounts", json={"name": "other"}).raise_for_status().json()["id"]
+        key = client.post("/darkroom/v1/keys", json={"name": "other", "account": account}).raise_for_status().json()
+        other.headers["X-API-Key"] = key["key"]
+        yield {"": client, "other": other, "none": nobody}
