@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -46,6 +46,18 @@ _REPORTED = pytest.StashKey[list[str]]()
 def report(request: pytest.FixtureRequest) -> Callable[[list[str]], None]:
     """Lines for the end of the run, where people look: tables of the judge, figures."""
     return request.config.stash.setdefault(_REPORTED, []).extend
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands its lines to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["reported"] = session.config.stash.get(_REPORTED, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    told = getattr(node, "workeroutput", {}).get("reported", [])
+    node.config.stash.setdefault(_REPORTED, []).extend(told)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
