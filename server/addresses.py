@@ -3,6 +3,7 @@
 Names prove nothing (`2130706433`, `0x7f.1` and `①②⑦.⓪.⓪.①` all are 127.0.0.1): only resolved addresses are judged.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -26,6 +27,11 @@ HIDDEN = tuple(
         "2002::/16",
         "fec0::/10",
     )
+)
+
+# Names that other people's name servers may be asked for: not those of RFC 6761, 6762 and 8375, nor `internal`.
+PUBLIC_NAME = re.compile(
+    r"([a-z0-9_-]+\.)+(?!(localhost|local|internal|arpa|invalid|test)$)[a-z][a-z0-9-]+", re.IGNORECASE
 )
 
 
@@ -64,12 +70,23 @@ class Destinations:
         """host: as the URL says it. address: one that it resolves to, which is the one to be called."""
         if self.mode == "off":
             return False
-        if {host.lower(), f"{host.lower()}:{port}"} & self.hosts:
-            return True
+        return self.names(host, port, address) or (self.takes_public(port) and is_public(address))
+
+    def names(self, host: str, port: int, address: str) -> bool:
+        """Whether the operator named the host or a network that the address is in."""
         parsed = _unmapped(address)
-        if any(parsed in network for network in self.networks):
-            return True
-        return self.mode == "public" and port in PUBLIC_PORTS and is_public(address)
+        return self.names_host(host, port) or any(parsed in network for network in self.networks)
+
+    def names_host(self, host: str, port: int) -> bool:
+        return bool({host.lower(), f"{host.lower()}:{port}"} & self.hosts)
+
+    def takes_public(self, port: int) -> bool:
+        """Whether the public internet may be called at this port."""
+        return self.mode == "public" and port in PUBLIC_PORTS
+
+    def allows_unseen(self, host: str, port: int) -> bool:
+        """Whether somebody else may call it for us, who finds the address and judges it."""
+        return self.takes_public(port) and PUBLIC_NAME.fullmatch(host) is not None
 
 
 def _unmapped(address: str) -> IPv4Address | IPv6Address:

@@ -20,7 +20,7 @@ from server.connectors.threads import Threads
 from server.credits.usage import Credits
 from server.dialects import Dialect, all_dialects
 from server.feeder import Feeder
-from server.fetch import Fetch
+from server.fetch import Fetch, Way, way_out
 from server.gallery import Gallery
 from server.http.calls import Fingerprints
 from server.http.frame import Frame
@@ -161,8 +161,9 @@ def gather(
     )  # fmt: skip
     figures = Metrics(lambda: worker.health().counters)
     seal = make_seal(settings)
-    hooks = Webhooks(database, webhook_door(settings), seal, forms_of(settings, dialects))
-    linked = Connectors(database, stored, places_of(settings), seal)
+    way = way_out(settings.ca_file, settings.proxy.get_secret_value() if settings.proxy else None)
+    hooks = Webhooks(database, webhook_door(settings, way), seal, forms_of(settings, dialects))
+    linked = Connectors(database, stored, places_of(settings, way), seal)
     senders = {"webhook": hooks.send, "upload": linked.send}
     outbox = Outbox(database, senders, holder.name, figures, settings.webhook_retry_seconds)
     parts = Parts(
@@ -177,12 +178,12 @@ def gather(
         metrics=figures,
         accounts=owners,
         keys=Keys(database, admin_key),
-        tokens=tokens_of(settings, owners),
+        tokens=tokens_of(settings, owners, way),
         library=library,
         presets=Presets(database, library),
-        enhancer=make_enhancer(settings, library, blocklist),
+        enhancer=make_enhancer(settings, library, blocklist, way),
         checks=checks_of(settings, worker, database),
-        fetch=fetch_of(settings),
+        fetch=fetch_of(settings, way),
         credits=Credits(database),
         limits=Limits(database, Tiers.load(settings.limits_file), plan_of),
         webhooks=hooks,
@@ -192,17 +193,17 @@ def gather(
     return parts, Runner(worker, feeder, database, owed, stored, figures, outbox, *kept_seconds)
 
 
-def fetch_of(settings: Settings) -> Fetch:
+def fetch_of(settings: Settings, way: Way) -> Fetch:
     """What brings pictures by their address."""
     allowed = Destinations.of(settings.fetch, settings.fetch_allow)
-    return Fetch(allowed, most_bytes=settings.max_body_bytes, seconds=settings.fetch_seconds)
+    return Fetch(allowed, most_bytes=settings.max_body_bytes, seconds=settings.fetch_seconds, way=way)
 
 
-def webhook_door(settings: Settings) -> Fetch | None:
+def webhook_door(settings: Settings, way: Way) -> Fetch | None:
     """None where the operator wants no webhooks."""
     if settings.webhook == "off":
         return None
-    return Fetch(destinations_of(settings), most_bytes=None, seconds=settings.webhook_seconds)
+    return Fetch(destinations_of(settings), most_bytes=None, seconds=settings.webhook_seconds, way=way)
 
 
 def destinations_of(settings: Settings) -> Destinations:
@@ -210,9 +211,9 @@ def destinations_of(settings: Settings) -> Destinations:
     return Destinations.of(settings.webhook, settings.webhook_allow)
 
 
-def places_of(settings: Settings) -> Places:
+def places_of(settings: Settings, way: Way) -> Places:
     """Where accounts may have pictures copied."""
-    door = Fetch(destinations_of(settings), most_bytes=MOST_ANSWERED, seconds=UPLOAD_SECONDS)
+    door = Fetch(destinations_of(settings), most_bytes=MOST_ANSWERED, seconds=UPLOAD_SECONDS, way=way)
     key, secret = settings.dropbox_app_key, settings.dropbox_app_secret
     app = DropboxApp(key, secret.get_secret_value()) if key and secret else None
     return Places(None if settings.webhook == "off" else door, settings.connector_folders, app, Threads())

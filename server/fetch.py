@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -26,6 +27,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = b"Darkroom"
 CONNECT_SECONDS = 10.0
 AT_ONCE = 16  # names that are looked up
+BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpcore.TimeoutException)
 OWN = frozenset({"host", "user-agent", "accept-encoding"})  # headers that nobody else sets
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -60,6 +62,22 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How calls leave the house. tls: whom they believe. proxy: an HTTP proxy's URL, with its user and password."""
+
+    tls: ssl.SSLContext
+    proxy: str | None = None
+
+
+def way_out(ca_file: Path | None = None, proxy: str | None = None) -> Way:
+    """ca_file: certificates in PEM that are believed beside the system's. Raises ssl.SSLError and OSError."""
+    tls = ssl.create_default_context()
+    if ca_file is not None:
+        tls.load_verify_locations(ca_file)
+    return Way(tls, proxy)
+
+
 class Fetch:
     """destinations: where it may go. most_bytes: of a body; None reads none, for whoever asks for the status alone.
 
@@ -72,11 +90,11 @@ class Fetch:
         *,
         most_bytes: int | None,
         seconds: float,
-        tls: ssl.SSLContext | None = None,
+        way: Way | None = None,
         resolve: Resolve | None = None,
     ) -> None:
         self._destinations, self._most_bytes, self._seconds = destinations, most_bytes, seconds
-        self._tls, self._resolve = tls or ssl.create_default_context(), resolve or Resolver()
+        self._way, self._resolve = way or way_out(), resolve or Resolver()
 
     async def get(self, url: str) -> bytes:
         """What lies at the address. Raises AddressRefused and FetchFailed; neither says what was found there."""
@@ -116,16 +134,15 @@ class Fetch:
                 yield
         except (httpx.InvalidURL, httpcore.UnsupportedProtocol, UnicodeError):
             raise AddressRefused from None
-        except (OSError, TimeoutError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
+        except (OSError, TimeoutError, *BROKEN):
             raise FetchFailed from None
 
     async def _call(self, method: bytes, url: httpx.URL, headers: Headers, body: bytes | None) -> Answer:
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise AddressRefused
-        backend = Guarded(self._destinations, self._resolve)
         own = [(b"host", url.netloc), (b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
         async with (
-            httpcore.AsyncConnectionPool(self._tls, max_connections=1, network_backend=backend) as pool,
+            await self._connections(url) as pool,
             pool.stream(method, _core(url), headers=[*own, *headers], content=body) as response,
         ):
             told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
@@ -139,6 +156,35 @@ class Fetch:
         if told.get("content-encoding", "identity") != "identity":
             raise FetchFailed  # it was told not to; what unpacks to a thousand times its size is not unpacked here
         return Answer(response.status, told, bytes(received))
+
+    async def _connections(self, url: httpx.URL) -> httpcore.AsyncConnectionPool:
+        """To the address itself, which is judged when it connects, or to the proxy, once it was judged."""
+        host, port = url.raw_host.decode("ascii"), url.port or {"http": 80, "https": 443}[url.scheme]
+        if self._way.proxy is None or await self._is_near(host, port):
+            guarded = Guarded(self._destinations, self._resolve)
+            return httpcore.AsyncConnectionPool(self._way.tls, max_connections=1, network_backend=guarded)
+        proxy, tls = httpx.Proxy(self._way.proxy), self._way.tls
+        to_proxy = tls if proxy.url.scheme == "https" else None
+        return httpcore.AsyncHTTPProxy(
+            _core(proxy.url), proxy.raw_auth, ssl_context=tls, proxy_ssl_context=to_proxy, max_connections=1
+        )
+
+    async def _is_near(self, host: str, port: int) -> bool:
+        """Whether the operator named it, so that no proxy is needed. Raises AddressRefused for what may not be called.
+
+        A name that means nothing here is the proxy's to find, and to judge.
+        """
+        if self._destinations.names_host(host, port):
+            return True
+        try:
+            addresses = await self._resolve(host, port)
+        except OSError:
+            if self._destinations.allows_unseen(host, port):
+                return False
+            raise AddressRefused from None
+        if not addresses or not all(self._destinations.allows(host, port, address) for address in addresses):
+            raise AddressRefused
+        return all(self._destinations.names(host, port, address) for address in addresses)
 
 
 class Guarded(httpcore.AsyncNetworkBackend):

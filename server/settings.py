@@ -1,6 +1,7 @@
 """What the operator may choose, read once from DARKROOM_* and the command line, then frozen."""
 
 import os
+import re
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -43,6 +44,7 @@ Pauses = Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeVa
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(listed)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)]
 
+PROXY = re.compile(r"https?://([^/?#@\s]+@)?[^/?#@\s]+/?")
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -104,6 +106,8 @@ class Settings(BaseSettings):
     fetch: Literal["public", "allow", "off"] = "public"  # whose pictures may be given by their address
     fetch_allow: Allowed = ()  # hosts and networks beside the public internet, or alone
     fetch_seconds: float = Field(default=30, gt=0)  # for one picture
+    proxy: SecretStr | None = None  # http://[user:password@]host:port, through which the internet is called
+    ca_file: FilePath | None = None  # certificates in PEM that are believed beside the system's
     image_ttl_seconds: float = Field(default=3600, gt=0)  # how long ended jobs and their images are kept
     purge_seconds: float = Field(default=3600, ge=0)  # and then stay unseen, before they are gone for good
     public_gallery: bool = False  # whether /public shows what its owners opened
@@ -150,6 +154,12 @@ class Settings(BaseSettings):
     def _open_doors_stay_at_home(self) -> "Settings":
         if not self.auth and not is_loopback(self.host):
             raise ValueError("without keys the server may listen on a loopback address only, such as 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _the_proxy_is_one(self) -> "Settings":
+        if self.proxy is not None and not PROXY.fullmatch(self.proxy.get_secret_value()):
+            raise ValueError("proxy is http:// or https:// with a host, and user:password@ before it where it asks")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ import jwt
 from server.accounts import Accounts
 from server.addresses import Destinations
 from server.errors import AccountUnknown, TokenWrong
-from server.fetch import Fetch
+from server.fetch import Fetch, Way
 from server.issuer import ALGORITHMS, IssuerKeys, from_file, from_issuer
 from server.keys import Caller, Scope
 from server.settings import Settings
@@ -64,7 +64,7 @@ class Tokens:
             raise TokenWrong from None
 
 
-def tokens_of(settings: Settings, accounts: Accounts) -> Tokens | None:
+def tokens_of(settings: Settings, accounts: Accounts, way: Way) -> Tokens | None:
     """None where the operator names no issuer. The issuer may be called wherever it is, because it is named."""
     issuer = settings.oidc_issuer
     if issuer is None or settings.oidc_audience is None:
@@ -74,7 +74,7 @@ def tokens_of(settings: Settings, accounts: Accounts) -> Tokens | None:
     else:
         host = issuer.split("/")[2]
         destinations = Destinations.of("public", [host])
-        read = from_issuer(Fetch(destinations, most_bytes=MOST_BYTES, seconds=FETCH_SECONDS), issuer)
+        read = from_issuer(Fetch(destinations, most_bytes=MOST_BYTES, seconds=FETCH_SECONDS, way=way), issuer)
     return Tokens(issuer, settings.oidc_audience, settings.oidc_claim, IssuerKeys(read), accounts)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from server.addresses import Destinations
 from server.errors import AddressRefused, EnhancerFailed, FetchFailed
-from server.fetch import Fetch
+from server.fetch import Fetch, Way
 from server.prompts.words import words_of
 
 MOST_BYTES = 2**18
@@ -48,12 +48,14 @@ class _Completion(BaseModel):
 class Chat:
     """A model on a chat server."""
 
-    def __init__(self, url: str, model: str, key: SecretStr | None, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, url: str, model: str, key: SecretStr | None, *, way: Way | None = None, seconds: float = SECONDS
+    ) -> None:
         """url: without `/chat/completions`. seconds: that an answer may take, its turn included."""
         address = httpx.URL(url)
         port = address.port or {"http": 80, "https": 443}[address.scheme]
         only_there = Destinations("allow", frozenset({f"{address.raw_host.decode('ascii')}:{port}"}))
-        self._fetch = Fetch(only_there, most_bytes=MOST_BYTES, seconds=seconds)
+        self._fetch = Fetch(only_there, most_bytes=MOST_BYTES, seconds=seconds, way=way)
         self._url, self._model, self._key = f"{url.rstrip('/')}/chat/completions", model, key
         self._seconds, self._turns = seconds, asyncio.Semaphore(AT_ONCE)
 

@@ -6,6 +6,7 @@ from typing import Literal
 import structlog
 
 from server.errors import EnhancerFailed
+from server.fetch import Way
 from server.prompts import rules
 from server.prompts.blocklist import Blocklist
 from server.prompts.chat import Chat
@@ -79,9 +80,9 @@ class Enhancer:
         return added(text, words, limit, lambda longer: not self._blocklist.blocks(longer))
 
 
-def make_enhancer(settings: Settings, library: Library, blocklist: Blocklist) -> Enhancer:
+def make_enhancer(settings: Settings, library: Library, blocklist: Blocklist, way: Way) -> Enhancer:
     """The enhancer that the operator chose."""
     if settings.enhancer_url is None or settings.enhancer_model is None:
         return Enhancer(library, blocklist)
-    chat = Chat(str(settings.enhancer_url), settings.enhancer_model, settings.enhancer_key)
+    chat = Chat(str(settings.enhancer_url), settings.enhancer_model, settings.enhancer_key, way=way)
     return Enhancer(library, blocklist, chat)
