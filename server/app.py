@@ -82,7 +82,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     database = Database(settings.database)
     dialects = all_dialects()
     parts, runner = gather(settings, catalog, worker, database, dialects)
-    problems = Problems({dialect.prefix: dialect.wording for dialect in dialects})
+    problems = Problems({dialect.prefix: (dialect.wording, dialect.statuses) for dialect in dialects})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -83,7 +83,7 @@ def _check_size(image: Image.Image, field: str) -> None:
     width, height = image.size
     if min(width, height) < LEAST_SIDE or max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
         told = f"A picture must have {LEAST_SIDE} to {MOST_SIDE} pixels a side and at most {MOST_PIXELS} in all."
-        raise ImageInvalid(told, field)
+        raise ImageInvalid(told, field, is_missized=True)
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -1,7 +1,8 @@
 """Dialects: one file per wire API, each with a `dialect`. A new file in this folder is served without another edit."""
 
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from fastapi import APIRouter
@@ -16,7 +17,8 @@ class Dialect:
     """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error.
 
     limits_headers: how its vendor spells what is left of a caller's limits; None: as our own API does.
-    form: how its vendor words the message of a webhook; the dialect's name is the form's.
+    form: how its vendor words the message of a webhook; the dialect's name is the form's. statuses: what its vendor has
+    in place of an HTTP status of ours.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Dialect:
     wording: Wording
     limits_headers: Spelling | None = None
     form: Form | None = None
+    statuses: Mapping[int, int] = field(default_factory=dict)
 
 
 def all_dialects() -> tuple[Dialect, ...]:

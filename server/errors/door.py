@@ -109,12 +109,13 @@ class BodyInvalid(DarkroomError):
 
 
 class ImageInvalid(DarkroomError):
-    """A picture that came in is none, or too large."""
+    """A picture that came in is none, or has too many pixels or too few."""
 
     code = "image_invalid"
 
-    def __init__(self, sentence: str, field: str) -> None:
+    def __init__(self, sentence: str, field: str, *, is_missized: bool = False) -> None:
         super().__init__(sentence, field=field)
+        self.is_missized = is_missized
 
 
 class NotOffered(DarkroomError):

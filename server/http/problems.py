@@ -42,15 +42,15 @@ def our_wording(error: DarkroomError, request_id: str) -> dict[str, Any]:
 
 
 class Problems:
-    """wordings: an address prefix such as /v1 -> how that dialect words an error."""
+    """manners: an address prefix such as /v1 -> how that dialect words an error, and its statuses in place of ours."""
 
-    def __init__(self, wordings: Mapping[str, Wording]) -> None:
-        self._wordings = dict(wordings)
+    def __init__(self, manners: Mapping[str, tuple[Wording, Mapping[int, int]]]) -> None:
+        self._manners = dict(manners)
 
     def render(self, request: Request, error: DarkroomError, headers: Mapping[str, str] | None = None) -> JSONResponse:
         """The whole response. Nothing of the request is repeated in it."""
-        wording = by_prefix(request.scope, self._wordings) or our_wording
-        status = status_of(error)
+        wording, statuses = by_prefix(request.scope, self._manners) or (our_wording, {})
+        status = statuses.get(status_of(error), status_of(error))
         headers = dict(headers or {})
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"

@@ -1,0 +1,18 @@
+"""The dialect of /api/image-studio: pictures made, edited, enlarged, steered and cut to size in one answer each.
+
+docs/apis/image_studio.md compares it with its document.
+"""
+
+from fastapi import APIRouter
+
+from server.dialects import Dialect
+from server.dialects.image_studio import health, providers
+from server.dialects.image_studio.wording import STATUSES, wording
+
+PREFIX = "/api/image-studio"
+
+router = APIRouter(prefix=PREFIX, tags=["Image Studio"])
+for module in (providers, health):
+    router.include_router(module.router)
+
+dialect = Dialect(name="image_studio", prefix=PREFIX, router=router, wording=wording, statuses=STATUSES)

@@ -1,0 +1,66 @@
+"""Pictures as they come and go here, in base64, and what every route that makes some says beside them."""
+
+import asyncio
+import base64
+from typing import Annotated, Any, Literal
+
+from fastapi import Request
+from pydantic import Field
+
+from pipelines.catalog import Meant
+from pipelines.engine.protocol import Terms
+from pipelines.tasks import Task
+from server.http.body import Body, ignored_fields
+from server.http.parts import Parts
+from server.http.waiting import draw
+from server.images import Encoding, Image
+from server.jobs import Origin
+from server.prompts.enhancer import Enhanced
+from server.prompts.looks import Looks
+
+API = "image_studio"
+
+# As `server.bodies.job.Picture`, but never an address: read it with `server.decode`.
+Picture = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="PNG, JPEG or WEBP in base64, or as a data URL.",
+        json_schema_extra={"format": "picture"},
+    ),
+]
+OutputFormat = Literal["png", "jpg", "jpeg", "webp"]
+
+
+def encoding_of(output_format: OutputFormat) -> Encoding:
+    return Encoding("jpeg" if output_format == "jpg" else output_format)
+
+
+async def drawn(request: Request, parts: Parts, account: str, task: Task, encoding: Encoding) -> Image:
+    """The one picture of a task, while the client waits; raises what `waiting.draw` raises."""
+    images = await draw(request, parts, task, encoding, Terms(account), origin=Origin(API))
+    return images[0]
+
+
+async def plain(image: Image, parts: Parts) -> str:
+    """The image's file in base64."""
+    content = await parts.images.read(image)
+    return (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
+
+
+async def data_url(image: Image, parts: Parts) -> str:
+    return f"data:{image.encoding.media_type};base64,{await plain(image, parts)}"
+
+
+def told(body: type[Body], value: dict[str, Any], meant: Meant | None = None) -> dict[str, str]:
+    """Headers: the fields that were ignored, the model that drew, and what was warned of."""
+    headers = ignored_fields(body, value)
+    if meant is not None:
+        headers["x-darkroom-model"] = meant.model.id
+        headers |= {"x-darkroom-warning": meant.warning} if meant.warning else {}
+    return headers
+
+
+def dressed(parts: Parts, prompt: str, negative: str, style: str | None, limit: int) -> Enhanced:
+    """Both prompts with the words of a style preset behind them. Raises EntryUnknown; see `wording.in_body`."""
+    return parts.enhancer.dressed(prompt, negative, Looks(style=style), limit)
