@@ -4,7 +4,7 @@ from typing import Any
 
 from pipelines.catalog import Catalog
 from pipelines.errors import ModelNotInstalled, TaskRefused
-from pipelines.tasks import Raster
+from pipelines.tasks import Raster, Task
 from server.bodies.kinds import KINDS, Kind
 
 SIDE = 64
@@ -23,10 +23,15 @@ def hindrances(catalog: Catalog) -> dict[str, str | None]:
     return {name: _hindrance(catalog, kind) for name, kind in KINDS.items()}
 
 
-def _hindrance(catalog: Catalog, kind: Kind) -> str | None:
+def least(catalog: Catalog, kind: Kind, **said: Any) -> Task:
+    """A task of the kind with the least that it can be told, and what is said. Raises what the planning raises."""
     needed = {name for name, field in kind.body.model_fields.items() if field.is_required()}
+    return kind.plan(catalog, **{name: LEAST[name] for name in needed} | dict(kind.least) | said)
+
+
+def _hindrance(catalog: Catalog, kind: Kind) -> str | None:
     try:
-        kind.plan(catalog, **{name: LEAST[name] for name in needed} | dict(kind.least))
+        least(catalog, kind)
     except ModelNotInstalled as error:
         return error.sentence
     except TaskRefused:

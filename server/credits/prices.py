@@ -13,8 +13,12 @@ RESOLUTIONS: tuple[tuple[int, Resolution], ...] = ((768 * 768, "low"), (1536 * 1
 
 def price_of(catalog: Catalog, task: Task) -> int:
     """In thousandths of a credit. What no model works on is free. Raises ModelUnknown."""
-    size = size_of(task)
-    return pictures_of(task) * sum(picture_price(catalog.get(name), *size) for name in _models(task))
+    return pictures_of(task) * picture_price_of(catalog, task, *size_of(task))
+
+
+def picture_price_of(catalog: Catalog, task: Task, width: int, height: int) -> int:
+    """Of one picture of that size by all models that work on the task, in thousandths of a credit."""
+    return sum(picture_price(catalog.get(name), width, height) for name in _models(task))
 
 
 def picture_price(model: Model, width: int, height: int) -> int:

@@ -1,11 +1,13 @@
 """The job of a request, and a request that waits for its job, and lets go of it when the client has gone."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from fastapi import Request
 
 from pipelines.engine.protocol import Terms
+from pipelines.errors import DarkroomError
 from pipelines.tasks import Task
 from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow
 from server.http.allowed import check_models
@@ -64,6 +66,60 @@ async def submit(
     job = await parts.jobs.submit(task, encoding, terms, origin, caption, call, toll, beside)
     request.state.is_counted = True
     return job
+
+
+async def draw_each(
+    request: Request,
+    parts: Parts,
+    tasks: Sequence[Task],
+    encoding: Encoding,
+    terms: Terms,
+    *,
+    origin: Origin | None = None,
+    caption: Caption | None = None,
+) -> list[Image | DarkroomError]:
+    """What became of each of several tasks, each a job of its own: its first image, or why there is none.
+
+    Raises what `submit` raises for the first; after that one, what is refused is only told. Raises ClientGone, with
+    which all are let go of, and the first error where every task has one.
+    """
+    jobs: list[Job] = []
+    refused: list[DarkroomError] = []
+    for task in tasks:
+        try:
+            jobs.append(await submit(request, parts, task, encoding, terms, origin, caption))
+        except DarkroomError as error:
+            if not jobs:
+                raise
+            refused = [error] * (len(tasks) - len(jobs))
+            break
+    outcomes = [_outcome(job) for job in await _watched(request, parts, jobs)] + refused
+    failures = [outcome for outcome in outcomes if isinstance(outcome, DarkroomError)]
+    if len(failures) == len(tasks):
+        raise failures[0]
+    return outcomes
+
+
+async def _watched(request: Request, parts: Parts, jobs: Sequence[Job]) -> list[Job]:
+    """All of them, when they have ended, or the time is over: what is open then is let go of."""
+    until = time.monotonic() + parts.settings.request_seconds
+    left = list(jobs)
+    try:
+        seen = [await watch(request, parts.jobs, job, max(0.0, until - time.monotonic()), detach=True) for job in jobs]
+        left = [job for job in seen if job.is_open]
+        return seen
+    finally:
+        for job in left:
+            await parts.jobs.let_go(job, tries_of(request))
+
+
+def _outcome(job: Job) -> Image | DarkroomError:
+    if job.is_open:
+        return JobTooSlow()
+    try:
+        return images_of(job)[0]
+    except DarkroomError as error:
+        return error
 
 
 def images_of(job: Job) -> tuple[Image, ...]:

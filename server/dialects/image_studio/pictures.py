@@ -52,12 +52,15 @@ async def data_url(image: Image, parts: Parts) -> str:
     return f"data:{image.encoding.media_type};base64,{await plain(image, parts)}"
 
 
-def told(body: type[Body], value: dict[str, Any], meant: Meant | None = None) -> dict[str, str]:
-    """Headers: the fields that were ignored, the model that drew, and what was warned of."""
+def told(
+    body: type[Body], value: dict[str, Any], meant: Meant | None = None, warning: str | None = None
+) -> dict[str, str]:
+    """Headers: the fields that were ignored, the model that drew, and sentences that warn of something."""
     headers = ignored_fields(body, value)
     if meant is not None:
         headers["x-darkroom-model"] = meant.model.id
-        headers |= {"x-darkroom-warning": meant.warning} if meant.warning else {}
+    if warnings := [each for each in (meant and meant.warning, warning) if each]:
+        headers["x-darkroom-warning"] = " ".join(warnings)
     return headers
 
 

@@ -8,6 +8,7 @@ from pipelines.errors import DarkroomError, ModelUnknown
 from server.errors import ANSWERS, BodyInvalid, EntryUnknown, ImageInvalid, Stage, status_of
 
 STATUSES = {422: 400}
+FIELDS = {"style": "style_preset", "social_template": "template_id", "persona": "persona_id"}
 NOBODY = "Authenticated user required for image operations."
 NO_PICTURE = "Invalid base64 image payload"
 NOT_DRAWN = "Image generation failed: "
@@ -29,4 +30,5 @@ def in_body() -> Iterator[None]:
     try:
         yield
     except (EntryUnknown, ModelUnknown) as error:
-        raise BodyInvalid(error.sentence, field=error.field) from None
+        field = FIELDS.get(error.field or "", error.field)
+        raise BodyInvalid(f"`{field}`: {error.sentence}", field=field) from None
