@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from pipelines.errors import TaskRefused
 from pipelines.png import png
 from pipelines.provenance import carried, kept_options, save_options
 from pipelines.tasks import Drawing, Filter, Picture, Raster, Task
@@ -13,6 +14,8 @@ from server.store.words import Encoding, Format
 PREVIEW_SIDE = 256
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by bytes a pixel
 THUMBNAIL_QUALITY = 80
+LESS: tuple[dict[str, Any], ...] = tuple({"quality": quality} for quality in (90, 80, 65, 50, 30, 10))
+SMALLER: dict[str, tuple[dict[str, Any], ...]] = {"PNG": ({"optimize": True},), "JPEG": LESS, "WEBP": LESS}
 
 
 def encode(picture: Picture, encoding: Encoding, task: Task | None = None) -> bytes:
@@ -54,3 +57,20 @@ def thumbnail(file: bytes, side: int) -> bytes:
         small = io.BytesIO()
         image.save(small, "WEBP", quality=THUMBNAIL_QUALITY)
     return small.getvalue()
+
+
+def within(file: bytes, most_bytes: int) -> bytes:
+    """One of our own files in at most so many bytes: as it is, or a JPEG or WEBP of less quality, a PNG of 256 colours.
+
+    Raises TaskRefused where even that is too large.
+    """
+    if len(file) <= most_bytes:
+        return file
+    with Pillow.open(io.BytesIO(file), formats=("PNG", "JPEG", "WEBP")) as image:
+        for options in SMALLER[str(image.format)]:
+            smaller = io.BytesIO()
+            flat = image.quantize(method=Pillow.Quantize.FASTOCTREE) if image.format == "PNG" else image
+            flat.save(smaller, image.format, **options)
+            if smaller.tell() <= most_bytes:
+                return smaller.getvalue()
+    raise TaskRefused("The picture does not fit into a file as small as is needed: ask for jpg instead.")

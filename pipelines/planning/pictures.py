@@ -31,6 +31,7 @@ from pipelines.upscale.target import MOST_PIXELS, size_by_factor, size_by_sides
 UPSCALE_MODES = ("fast", "conservative", "creative")
 DEFAULT_FACTOR = 4
 MOST_SIDE = 8192
+MOST_MARGIN = 0.49
 WHOLE_EDGE = Edge()
 
 
@@ -96,8 +97,9 @@ def crop(
     height: int,
     mode: str = "smart",
     focus: tuple[float, float] | None = None,
+    safe_zone: tuple[float, float, float, float] | None = None,
 ) -> Crop:
-    """See `cropping.crop`."""
+    """See `cropping.crop`. safe_zone: margins of a frame that shows what is safe, see the task."""
     check_name(mode, CROP_MODES, "mode")
     for side, field in ((width, "width"), (height, "height")):
         check_range(side, 1, MOST_SIDE, field)
@@ -106,7 +108,9 @@ def crop(
     if focus is not None:
         for share in focus:
             check_range(share, 0, 1, "focus")
-    return Crop(image=image, width=width, height=height, mode=mode, focus=focus)
+    for share in safe_zone or ():
+        check_range(share, 0, MOST_MARGIN, "safe_zone")
+    return Crop(image=image, width=width, height=height, mode=mode, focus=focus, safe_zone=safe_zone)
 
 
 def describe(catalog: Catalog, *, image: Raster, embedded: Embedded | None = None) -> Describe:

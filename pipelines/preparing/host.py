@@ -7,7 +7,7 @@ from PIL import Image
 
 from pipelines.annotators import ANNOTATORS
 from pipelines.canvas import picture_of
-from pipelines.cropping import crop
+from pipelines.cropping import crop, with_safe_zone
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.running import Made, Prepared
 from pipelines.faces.detection import Detector
@@ -57,4 +57,5 @@ def _work(task: Processing, tools: Tools) -> Callable[[], Made]:
 def _cropped(image: Image.Image, task: Crop, detector: Detector) -> Image.Image:
     smart = task.mode == "smart" and task.focus is None
     faces = [face.box for face in detector.faces(image)] if smart else []
-    return crop(image, task.width, task.height, task.mode, task.focus, faces)
+    cropped = crop(image, task.width, task.height, task.mode, task.focus, faces)
+    return with_safe_zone(cropped, *task.safe_zone) if task.safe_zone else cropped

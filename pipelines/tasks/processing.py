@@ -63,12 +63,16 @@ class Filter(Processing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop(Processing):
-    """`image` in another aspect, at width x height pixels. mode, focus: see `pipelines.cropping.crop`."""
+    """`image` in another aspect, at width x height pixels. mode, focus: see `pipelines.cropping.crop`.
+
+    safe_zone: margins, left, top, right and bottom as shares of the result, around which a frame is drawn.
+    """
 
     width: int
     height: int
     mode: str = "smart"
     focus: tuple[float, float] | None = None
+    safe_zone: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

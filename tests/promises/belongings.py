@@ -16,6 +16,7 @@ Maker = Callable[[Served, Headers], str]
 FOR_EVERYBODY = {
     "link": "a public link; its name cannot be guessed, and whoever has it may look",
     "model_id": "a model of the catalogue",
+    "platform": "where pictures are shown, of the data files",
     "slug": "a collection that its owner opened to everybody",
 }
 

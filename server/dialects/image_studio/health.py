@@ -27,7 +27,7 @@ router = APIRouter()
 
 @router.get("/health")
 async def health(parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """Every module, available or unavailable: that is so where no model for it is installed, or nothing can be drawn."""
+    """Every module: unavailable where no model for it is installed, and all that draw while nothing can be drawn."""
     problems, hindered = await asyncio.gather(problems_of(parts.checks), asyncio.to_thread(hindrances, parts.catalog))
     able = {name: any(hindered[kind] is None for kind in kinds) for name, kinds in MODULES.items()}
     able["control_studio"] = able["create_studio"] and any(
