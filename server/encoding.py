@@ -73,4 +73,4 @@ def within(file: bytes, most_bytes: int) -> bytes:
             flat.save(smaller, image.format, **options)
             if smaller.tell() <= most_bytes:
                 return smaller.getvalue()
-    raise TaskRefused("The picture does not fit into a file as small as is needed: ask for jpg instead.")
+    raise TaskRefused("The picture does not fit into a file of so few bytes: ask for another format.")

@@ -100,6 +100,13 @@ def test_a_crop_keeps_the_point_in_focus(listening: Listening, with_enlarger: Ca
     assert right.getcolors() == [(12 * 24, (0, 0, 255))]
 
 
+def test_a_crop_shows_what_is_safe(listening: Listening, with_enlarger: Catalog) -> None:
+    zone = (0.25, 0.25, 0.25, 0.25)
+    framed = picture(listening, crop(with_enlarger, image=halves(), width=40, height=40, safe_zone=zone))
+    assert framed.getpixel((10, 20)) == (255, 255, 255)
+    assert framed.getpixel((0, 0)) == (255, 0, 0)
+
+
 def test_a_description_is_facts_and_no_picture(listening: Listening, with_enlarger: Catalog) -> None:
     told = done(listening, describe(with_enlarger, image=halves()))
     assert told.pictures == ()
@@ -245,6 +252,7 @@ def test_a_network_that_gives_no_numbers_fails_by_name(with_enlarger: Catalog, l
         (lambda catalog: crop(catalog, image=halves(), width=0, height=9), TaskRefused, "width"),
         (lambda catalog: crop(catalog, image=halves(), width=9, height=9, mode="best"), TaskRefused, "mode"),
         (lambda catalog: crop(catalog, image=halves(), width=9, height=9, focus=(2, 0)), TaskRefused, "focus"),
+        (lambda catalog: crop(catalog, image=halves(), width=9, height=9, safe_zone=(1,)*4), TaskRefused, "safe_zone"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused_with_the_field_to_blame(

@@ -91,7 +91,7 @@ TASKS: list[Task] = [
     Upscale(image=EVERY_BYTE, model="m", width=64, height=32, denoise=0.5),
     Upscale(image=EVERY_BYTE, width=64, height=32, over=TiledImageToImage(**SAID, image=EVERY_BYTE, strength=0.3)),
     Filter(image=EVERY_BYTE, steps=(Step("noise", (("intensity", 0.1), ("seed", 7))), Step("invert"))),
-    Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0)),
+    Crop(image=EVERY_BYTE, width=8, height=4, mode="center", focus=(0.0, 1.0), safe_zone=(0.1, 0.2, 0.0, 0.3)),
     Describe(image=EVERY_BYTE),
     Describe(image=EVERY_BYTE, embedded=EMBEDDED),
     Annotate(image=EVERY_BYTE, annotator="depth", model="m"),
