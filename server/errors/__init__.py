@@ -35,7 +35,7 @@
       * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, DeadlinePassed, WorkerLost
       * NothingFound                             words that fit nothing in the picture
 
-A dialect renders an error in its vendor's words; the status is the same everywhere and stands in ANSWERS.
+A dialect renders an error in its vendor's words; the status stands in ANSWERS, unless the dialect has another for it.
 """
 
 from enum import StrEnum

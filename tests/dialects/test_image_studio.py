@@ -174,6 +174,25 @@ def test_providers_have_the_models_that_are_installed_and_for_the_key(serve: Ser
     assert served.client.get(f"{STUDIO}/providers", headers=narrow).json() == {"providers": {}}
 
 
+def test_an_operator_may_narrow_a_provider_to_some_models(serve: Serve) -> None:
+    served = serve()
+    served.app.state.parts.catalog.aliases |= {"stability": ("flat", "absent"), "gemini": ("absent",)}
+    listed = served.client.get(f"{STUDIO}/providers").json()["providers"]
+    assert list(listed) == ["darkroom", "stability", "wavespeed", "huggingface"]
+    assert listed["stability"]["models"] == ["flat"]
+    assert created(served, provider="stability").json()["request"]["model"] == "flat"
+    assert created(served, provider="gemini").status_code == 503
+    estimate = {"provider": "gemini", "width": 64, "height": 64}
+    assert served.client.post(f"{STUDIO}/estimate-cost", json=estimate).status_code == 503
+
+
+def test_what_is_no_picture_and_what_is_too_small_are_told_apart(shared: Served) -> None:
+    wanted = {"platforms": ["instagram"]}
+    for content, told in [("x", "Invalid base64 image payload"), (encoded(4), "8 to 8192 pixels")]:
+        answer = shared.client.post(f"{STUDIO}/social/optimize", json=wanted | {"image_base64": content})
+        assert told in answer.json()["detail"]
+
+
 def test_a_model_that_is_not_installed_is_told_with_503(shared: Served) -> None:
     answer = created(shared, model="absent")
     assert (answer.status_code, list(answer.json())) == (503, ["detail"])

@@ -12,7 +12,7 @@ from server.bodies.kinds import KINDS
 from server.bodies.possible import least
 from server.credits.prices import credits, picture_price_of, size_of
 from server.dialects.image_studio.pictures import told
-from server.dialects.image_studio.providers import Provider, provider_of
+from server.dialects.image_studio.providers import Provider, meant, provider_of
 from server.dialects.image_studio.wording import in_body
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, read_json
@@ -35,7 +35,7 @@ KIND_OF = {
     "sketch": ("text_to_image", "text_to_image"),
     "structure": ("text_to_image", "text_to_image"),
     "style": ("text_to_image", "text_to_image"),
-    "style_transfer": ("image_to_image", "image_to_image"),
+    "style_transfer": ("style_transfer", "style_transfer"),
     "optimize": ("crop", None),
 }
 
@@ -80,8 +80,10 @@ async def estimate_cost(request: Request, parts: TheParts, account: TheAccount) 
 def to_task(asked: Estimate, operation: str, catalog: Catalog) -> Task:
     """A small task that the same models would work on; raises what meaning and planning raise."""
     kind, named = KIND_OF[operation]
-    name = asked.model or (asked.provider if catalog.aliases.get(asked.provider) else None)
-    said: dict[str, Any] = {"model": catalog.meant(name, named).model.id} if name and named else {}
+    is_named = asked.model is not None or bool(catalog.aliases.get(asked.provider))
+    said: dict[str, Any] = {}
+    if is_named and named is not None:
+        said["model"] = meant(catalog, asked.provider, asked.model, named).model.id
     if kind == "text_to_image":
         said |= {"width": asked.width, "height": asked.height}
     return least(catalog, KINDS[kind], **said)

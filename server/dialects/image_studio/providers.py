@@ -35,7 +35,8 @@ def meant(catalog: Catalog, provider: Provider | None, model: str | None, task: 
 
     Raises ModelUnknown (see `wording.in_body`) and ModelNotInstalled.
     """
-    return catalog.meant(model or (provider if provider not in (None, "auto", OURS) else None), task)
+    family = provider if provider is not None and catalog.aliases.get(provider) else None
+    return catalog.meant(model or family, task)
 
 
 def provider_of(asked: Provider | None) -> str:
