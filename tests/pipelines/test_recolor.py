@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pipelines.colours import Colour, colour_of
+from pipelines.colours import Colour, colour_of, named_in
 from pipelines.errors import TaskRefused
 from pipelines.recolor import dilated, recoloured
 
@@ -143,3 +143,18 @@ def test_a_reach_out_of_range_is_refused(pixels: int) -> None:
     with pytest.raises(TaskRefused) as refusal:
         dilated(Image.new("L", (9, 9)), pixels)
     assert refusal.value.field == "dilation"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "colour"),
+    [
+        ("a teal car", "#008080"),
+        ("from red to light blue", "#add8e6"),
+        ("Dark Red, and nothing else", "#8b0000"),
+        ("make it #0af.", "#00aaff"),
+        ("a colour of #12345 letters", None),
+        ("brighter", None),
+    ],
+)
+def test_the_last_colour_of_a_sentence_is_the_one_that_is_meant(sentence: str, colour: str | None) -> None:
+    assert named_in(sentence) == colour
