@@ -47,5 +47,5 @@ def test_a_real_model_takes_the_first_that_is_installed(
 
 def test_who_has_none_is_told_what_to_pull(tmp_path: Path) -> None:
     catalog = installed(tmp_path, "controlnet-canny-sdxl-1.0")
-    with pytest.raises(ModelNotInstalled, match="darkroom pull controlnet-scribble-sdxl-1.0"):
+    with pytest.raises(ModelNotInstalled, match=r"darkroom pull controlnet-scribble-sdxl-1\.0"):
         following(catalog, catalog.get("stable-diffusion-xl-base-1.0"), PICTURE, ("scribble",), 1.0)

@@ -6,13 +6,13 @@ docs/apis/image_studio.md compares it with its document.
 from fastapi import APIRouter
 
 from server.dialects import Dialect
-from server.dialects.image_studio import costs, create, health, providers, social, templates
+from server.dialects.image_studio import control, costs, create, edit, health, providers, social, templates, upscale
 from server.dialects.image_studio.wording import STATUSES, wording
 
 PREFIX = "/api/image-studio"
 
 router = APIRouter(prefix=PREFIX, tags=["Image Studio"])
-for module in (create, templates, providers, costs, social, health):
+for module in (create, templates, providers, costs, edit, upscale, control, social, health):
     router.include_router(module.router)
 
 dialect = Dialect(name="image_studio", prefix=PREFIX, router=router, wording=wording, statuses=STATUSES)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 from starlette.responses import JSONResponse
 
 from pipelines.catalog import Catalog, Model
@@ -40,6 +40,21 @@ QUALITIES: dict[Quality, tuple[float, str | None]] = {
     "premium": (1.5, None),
 }
 
+
+def aspect_of(ratio: str) -> float:
+    """Width by height of `16:9`; 0 where it is no ratio."""
+    match = RATIO.fullmatch(ratio)
+    across, down = (float(match[1]), float(match[2])) if match else (0.0, 1.0)
+    return across / down if down else 0.0
+
+
+def _sensible(ratio: str) -> str:
+    if not 1 / LONGEST_RATIO <= aspect_of(ratio) <= LONGEST_RATIO:
+        raise ValueError("it must be two numbers such as 16:9, of which none is over eight times the other")
+    return ratio
+
+
+Ratio = Annotated[str, AfterValidator(_sensible)]
 Side = Annotated[int, Field(ge=8, le=MOST_SIDE)]
 
 
@@ -52,7 +67,7 @@ class Create(Body):
     model: Name | None = None
     width: Side | None = None
     height: Side | None = None
-    aspect_ratio: str | None = None
+    aspect_ratio: Ratio | None = None
     style_preset: Name | None = None
     quality: Literal["draft", "standard", "premium"] | None = None
     negative_prompt: Text | None = None
@@ -63,20 +78,6 @@ class Create(Body):
     enhance_prompt: bool | None = True
     use_persona: bool | None = False
     persona_id: Name | None = None
-
-    @field_validator("aspect_ratio")
-    @classmethod
-    def _is_ratio(cls, ratio: str | None) -> str | None:
-        if ratio is not None and not 1 / LONGEST_RATIO <= aspect_of(ratio) <= LONGEST_RATIO:
-            raise ValueError("it must be two numbers such as 16:9, of which none is over eight times the other")
-        return ratio
-
-
-def aspect_of(ratio: str) -> float:
-    """Width by height of `16:9`; 0 where it is no ratio."""
-    match = RATIO.fullmatch(ratio)
-    across, down = (float(match[1]), float(match[2])) if match else (0.0, 1.0)
-    return across / down if down else 0.0
 
 
 router = APIRouter()
