@@ -1,9 +1,14 @@
-"""Turns what a caller asked for into a complete Task: one function for each kind, one file for each family."""
+"""Turns what a caller asked for into a complete Task: one function for each kind, one file for each family.
+
+Beside them `following`, `first_installed` and `ip_adapter_for`: which model serves a caller who names none.
+"""
 
 from pipelines.planning.background import relight, replace_background
+from pipelines.planning.controls import following
 from pipelines.planning.drawing import edit, image_to_image, inpaint, outpaint, text_to_image, tiled_image_to_image
 from pipelines.planning.faces import restore_faces
 from pipelines.planning.finding import search_and_recolor, search_and_replace
+from pipelines.planning.installed import first_installed, ip_adapter_for
 from pipelines.planning.pictures import annotate, crop, describe, filters, remove_background, upscale
 from pipelines.planning.style import style_transfer
 
@@ -13,8 +18,11 @@ __all__ = [
     "describe",
     "edit",
     "filters",
+    "first_installed",
+    "following",
     "image_to_image",
     "inpaint",
+    "ip_adapter_for",
     "outpaint",
     "relight",
     "remove_background",

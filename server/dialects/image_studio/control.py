@@ -9,9 +9,7 @@ from starlette.responses import JSONResponse
 
 from pipelines.catalog import Catalog, Model
 from pipelines.errors import ModelNotInstalled
-from pipelines.planning import style_transfer, text_to_image
-from pipelines.planning.following import following
-from pipelines.planning.installed import ip_adapter_for
+from pipelines.planning import following, ip_adapter_for, style_transfer, text_to_image
 from pipelines.sizes import shaped
 from pipelines.tasks import ImagePrompt, Raster, Task
 from server import decode

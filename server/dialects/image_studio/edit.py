@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from pipelines.catalog import Catalog, Meant
 from pipelines.colours import named_in
-from pipelines.planning.installed import first_installed
+from pipelines.planning import first_installed
 from server.bodies.possible import hindrances
 from server.dialects.image_studio.answering import answered, naming, read, unused
 from server.dialects.image_studio.operations import COMPOSED, EXPANDED, OPERATIONS, RECOLOURED, SIDES, WHOLE, listed

@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from pipelines.catalog import Catalog
+from pipelines.planning import first_installed
 from pipelines.planning import upscale as planned
-from pipelines.planning.installed import first_installed
 from pipelines.tasks import Raster, Upscale
 from server import decode
 from server.dialects.image_studio.answering import answered, naming, read, unused

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.catalog import Catalog, default_file
 from pipelines.errors import ModelNotInstalled
-from pipelines.planning.following import following
+from pipelines.planning.controls import following
 from pipelines.tasks import Control, Raster
 
 PICTURE = Raster(8, 8, bytes(192))
