@@ -22,13 +22,22 @@ Trail = tuple[str | int, ...]
 
 
 class Door(NamedTuple):
-    """schema: of the body, or of one of its variants. trail: where in it the field is. is_form: multipart, not JSON."""
+    """schema: of the body, or of one of its variants. trail: where in it the field is, whose own schema is `field`.
+
+    is_form: multipart, not JSON.
+    """
 
     method: str
     path: str
     schema: Schema
     trail: Trail
+    field: Schema
     is_form: bool
+
+    @property
+    def takes_addresses(self) -> bool:
+        """Whether it says so; what is described as encoded in base64 is a picture and nothing else."""
+        return self.field.get("contentEncoding") != "base64"
 
     def __str__(self) -> str:
         constants = [str(each["const"]) for each in self.schema.get("properties", {}).values() if "const" in each]
@@ -50,11 +59,11 @@ class Door(NamedTuple):
 def doors(document: Schema) -> list[Door]:
     """document: OpenAPI, as the application gives it."""
     return [
-        Door(method.upper(), re.sub(r"{\w+}", "any", path), variant, trail, is_form)
+        Door(method.upper(), re.sub(r"{\w+}", "any", path), variant, trail, field, is_form)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
         for variant, is_form in bodies(document, operation)
-        for trail in fields(variant, (), "")
+        for trail, field in fields(variant, (), "")
         if trail[0] != "webhook" or (path != PRICED and kind_of(variant) not in ASKING_FOR_MORE)
     ]
 
@@ -84,11 +93,11 @@ def resolved(document: Schema, value: Any, depth: int) -> Any:
     return {key: resolved(document, item, depth) for key, item in value.items()}
 
 
-def fields(schema: Schema, trail: Trail, name: str) -> Iterator[Trail]:
+def fields(schema: Schema, trail: Trail, name: str) -> Iterator[tuple[Trail, Schema]]:
     for option in options(schema):
         match option.get("type"):
             case "string" if is_door(option, name):
-                yield trail
+                yield trail, option
             case "array":
                 yield from fields(option.get("items", {}), (*trail, 0), name)
             case "object":

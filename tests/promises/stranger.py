@@ -121,7 +121,8 @@ async def main(folder: Path, *, is_alone: bool, through: int) -> None:
         client, every = await stack.enter_async_context(
             serving(folder, [] if is_alone else [f"localhost:{outside.port}"])
         )
-        await send(client, [(door, f"{at}/picture/{number}") for number, door in enumerate(every)])
+        saying = [door for door in every if door.takes_addresses]
+        await send(client, [(door, f"{at}/picture/{number}") for number, door in enumerate(saying)])
         opened = len({head.split(b" ")[1].split(b"/")[2] for head in outside.asked})
         near = [f"http://127.0.0.1:{canaries['127.0.0.1'].port}/", f"http://[::1]:{canaries['::1'].port}/"]
         ports = {canary.port for canary in canaries.values()}
@@ -132,7 +133,13 @@ async def main(folder: Path, *, is_alone: bool, through: int) -> None:
         requests = [(door, url) for url in bad for door in islice(some, through or len(every))]
         await send(client, requests)
         hits = {host: len(canary.talks) for host, canary in canaries.items()}
-    told = {"doors": len(every), "opened": opened, "requests": len(requests), "outside": len(outside.talks)}
+    told = {
+        "doors": len(every),
+        "saying": len(saying),
+        "opened": opened,
+        "requests": len(requests),
+        "outside": len(outside.talks),
+    }
     questions = sum(names.asked.values()) if names else 0
     sys.stdout.write(json.dumps(told | {"hits": hits, "questions": questions}))
 

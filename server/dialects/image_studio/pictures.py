@@ -26,7 +26,7 @@ Picture = Annotated[
     Field(
         min_length=1,
         description="PNG, JPEG or WEBP in base64, or as a data URL.",
-        json_schema_extra={"format": "picture"},
+        json_schema_extra={"format": "picture", "contentEncoding": "base64"},
     ),
 ]
 OutputFormat = Literal["png", "jpg", "jpeg", "webp"]
