@@ -56,21 +56,11 @@ OPERATIONS = {
         ("style_image_base64",),
     ),
 }
-ALWAYS_USED = (
-    *("control_image_base64", "operation", "prompt", "negative_prompt", "style_preset", "seed", "output_format"),
-)
-FIELDS = {
-    "prompt": "prompt",
-    "negative_prompt": "negative_prompt",
-    "control_image": "control_image_base64",
-    "style_image": "style_image_base64",
-    "control_strength": "control_strength",
-    "fidelity": "fidelity",
-    "style_strength": "style_strength",
-    "composition_fidelity": "composition_fidelity",
-    "change_strength": "change_strength",
-    "aspect_ratio": "aspect_ratio",
-}
+ALWAYS_USED = frozenset("control_image_base64 operation prompt negative_prompt style_preset seed output_format".split())
+LISTED = (
+    "prompt negative_prompt control_image_base64 style_image_base64 control_strength fidelity style_strength "
+    "composition_fidelity change_strength aspect_ratio"
+).split()
 
 
 class Steering(Body):
@@ -173,7 +163,7 @@ def _listed(name: str, catalog: Catalog) -> dict[str, Any]:
         "description": operation.description,
         "provider": OURS if able else None,
         "available": able,
-        "fields": {called: field in takes for called, field in FIELDS.items()},
+        "fields": {field.removesuffix("_base64"): field in takes for field in LISTED},
     }
 
 

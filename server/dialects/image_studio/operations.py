@@ -12,7 +12,6 @@ BEHIND = {BACKGROUND: "background_image"}
 LIGHT = {LIGHTING: "light_reference"}
 SIDES = {"expand_left": "left", "expand_right": "right", "expand_up": "top", "expand_down": "bottom"}
 
-
 CUT_OUT = Way("remove_background", BEHIND, task="remove_background")
 SET_AND_LIT = Way(  # what is cut out and stays alone has nothing that could light it
     "relight", BEHIND | LIGHT, (BACKGROUND,), LIGHTING, model="matting", task="remove_background"
