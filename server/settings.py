@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     enhancer_url: HttpUrl | None = None
     enhancer_model: str | None = Field(default=None, min_length=1)
     enhancer_key: SecretStr | None = None
+    credit_usd: float = Field(default=0, ge=0)  # what a credit is said to cost, by APIs that tell prices in dollars
     limits_file: Path | None = None  # tiers of requests a minute, an hour and a day; None: as many as you like
     secret_key: SecretStr | None = Field(default=None, min_length=32)  # None: made once, and kept in the data folder
     webhook: Literal["public", "allow", "off"] = "public"  # where webhooks may go: `server.addresses`

@@ -1,0 +1,17 @@
+"""The dialect of /api/v2: generations, processing, models, gallery, webhooks; docs/apis/imagegen_v2.md compares.
+
+A generation is a job, its images are ours, and ids are the same under other prefixes (`spelled.py`).
+"""
+
+from fastapi import APIRouter
+
+from server.dialects import Dialect
+from server.dialects.imagegen_v2 import generations
+from server.dialects.imagegen_v2.spelled import API, PREFIX
+from server.dialects.imagegen_v2.wording import limits_headers, wording
+
+router = APIRouter(prefix=PREFIX, tags=["imagegen v2"])
+for part in (generations,):
+    router.include_router(part.router)
+
+dialect = Dialect(name=API, prefix=PREFIX, router=router, wording=wording, limits_headers=limits_headers)
