@@ -8,10 +8,17 @@ from fastapi import APIRouter
 from server.dialects import Dialect
 from server.dialects.imagegen_v2 import generations
 from server.dialects.imagegen_v2.spelled import API, PREFIX
-from server.dialects.imagegen_v2.wording import limits_headers, wording
+from server.dialects.imagegen_v2.wording import STATUSES, limits_headers, wording
 
 router = APIRouter(prefix=PREFIX, tags=["imagegen v2"])
 for part in (generations,):
     router.include_router(part.router)
 
-dialect = Dialect(name=API, prefix=PREFIX, router=router, wording=wording, limits_headers=limits_headers)
+dialect = Dialect(
+    name=API,
+    prefix=PREFIX,
+    router=router,
+    wording=wording,
+    limits_headers=limits_headers,
+    statuses=STATUSES,
+)

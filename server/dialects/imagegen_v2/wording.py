@@ -6,7 +6,6 @@ from pipelines.errors import DarkroomError
 from server.dialects.imagegen_v2.spelled import spelled
 from server.errors import JobTooSlow, status_of
 from server.limits.standing import Standing
-from server.limits.tiers import LIMITLESS
 
 
 class Code(NamedTuple):
@@ -37,12 +36,10 @@ BY_ERROR = {
     "image_invalid": "INVALID_IMAGE",
     "address_refused": "INVALID_IMAGE",
     "fetch_failed": "INVALID_IMAGE",
-    "model_unknown": "MODEL_NOT_AVAILABLE",
     "model_not_installed": "MODEL_NOT_AVAILABLE",
     "weights_refused": "MODEL_NOT_AVAILABLE",
     "out_of_memory": "MODEL_NOT_AVAILABLE",
     "worker_lost": "MODEL_NOT_AVAILABLE",
-    "job_cancelled": "GENERATION_FAILED",
 }
 BY_STATUS = {
     401: "UNAUTHORIZED",
@@ -53,6 +50,8 @@ BY_STATUS = {
     503: "MAINTENANCE",
     504: "TIMEOUT",
 }
+# Statuses that the document does not have, and those that it has in their place.
+STATUSES = {405: 400, 409: 400, 410: 404, 413: 400, 416: 400, 422: 400, 502: 503, 507: 500}
 # Our words for a field to theirs.
 FIELDS = {
     "width": "parameters.width",
@@ -82,19 +81,18 @@ def wording(error: DarkroomError, request_id: str) -> dict[str, Any]:
 def code_of(error: DarkroomError) -> str:
     status = status_of(error)
     nearest = "INVALID_REQUEST" if status < 500 else "GENERATION_FAILED"
-    return BY_ERROR.get(error.code) or BY_STATUS.get(status, nearest)
+    return BY_ERROR.get(error.code) or BY_STATUS.get(STATUSES.get(status, status), nearest)
 
 
 def limits_headers(standing: Standing) -> dict[str, str]:
-    """X-RateLimit-* of the window that is full first; X-Quota-* of the credits, or of the day where they have no end."""
-    window, day = standing.tightest, standing.day
-    left = standing.credits
+    """X-RateLimit-* of the minute or the hour, whichever is full first; X-Quota-* of the day."""
+    window = min(standing.minute, standing.hour, key=lambda window: (window.remaining, -window.reset))
     return {
         "X-RateLimit-Limit": str(window.limit),
         "X-RateLimit-Remaining": str(window.remaining),
         "X-RateLimit-Reset": str(window.reset),
         "X-RateLimit-Reset-After": str(standing.seconds_to(window)),
-        "X-Quota-Limit": str(day.limit),
-        "X-Quota-Remaining": str(day.remaining if left is None else min(day.remaining, left // 1000, LIMITLESS)),
-        "X-Quota-Reset": str(day.reset),
+        "X-Quota-Limit": str(standing.day.limit),
+        "X-Quota-Remaining": str(standing.day.remaining),
+        "X-Quota-Reset": str(standing.day.reset),
     }
