@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from pipelines.recolor import tinted
 from pipelines.sizes import SizePlan, finish, spread
 from pipelines.tasks import Control, Drawing, Edit, ImageToImage, Inpaint, Outpaint, Raster
 
@@ -34,17 +35,21 @@ class Frame:
 class Canvas:
     """start: RGB, what drawing begins from, or None; repaint: L, bright where it is drawn anew, or None for all of it.
 
-    Both have the size that the model draws. frame: what the result is put back into.
+    Both have the size that the model draws. frame: what the result is put back into. colours: RGB of the result's size,
+    whose hue and saturation it takes.
     """
 
     size: SizePlan
     start: Image.Image | None = None
     repaint: Image.Image | None = None
     frame: Frame | None = None
+    colours: Image.Image | None = None
 
     def finish(self, drawn: Image.Image) -> Image.Image:
         """The result, from what the model drew at render size."""
         part = finish(drawn, self.size)
+        if self.colours:
+            part = tinted(part, self.colours)
         return self.frame.around(part) if self.frame else part
 
 
@@ -52,7 +57,9 @@ def canvas_of(task: Drawing, size: SizePlan) -> Canvas:
     """What surrounds the model in this task; `size` is the plan for task.width x task.height."""
     match task:
         case ImageToImage() | Edit():
-            return Canvas(size, spread(fitted(picture_of(task.image), size, task.fit), size))
+            picture = fitted(picture_of(task.image), size, task.fit)
+            keeps = isinstance(task, ImageToImage) and task.keep_colours
+            return Canvas(size, spread(picture, size), colours=picture if keeps else None)
         case Inpaint():
             return _inpaint(task, size)
         case Outpaint():

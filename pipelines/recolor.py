@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from pipelines.colours import Colour
 from pipelines.errors import TaskRefused
@@ -12,6 +12,7 @@ Levels = NDArray[np.float32]
 
 BLACK, WHITE = 0.0, 100.0  # of L*
 MOST_DILATION = 256  # pixels
+TINT_BLUR = 128  # of the longer side: outlines that moved a little keep their colour
 
 
 def recoloured(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
@@ -32,6 +33,18 @@ def recoloured(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.I
     if image.has_transparency_data:
         result.putalpha(image.convert("RGBA").getchannel("A"))
     return result
+
+
+def tinted(image: Image.Image, like: Image.Image) -> Image.Image:
+    """RGB: how light each pixel of `image` is, in the colour that is there in `like`, of its size, slightly blurred.
+
+    In L*a*b* (CIE 1976): L* of the one, a* and b* of the other.
+    """
+    near = like.convert("RGB").filter(ImageFilter.GaussianBlur(max(like.size) / TINT_BLUR))
+    lightness = _lab(_levels(image.convert("RGB")))[..., :1]
+    mixed = np.concatenate([lightness, _lab(_levels(near))[..., 1:]], axis=-1)
+    levels = np.asarray(cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB))
+    return Image.fromarray(np.rint(levels * 255).clip(0, 255).astype(np.uint8))
 
 
 def dilated(mask: Image.Image, pixels: int) -> Image.Image:

@@ -46,7 +46,13 @@ def text_to_image(catalog: Catalog, *, first_pass: FirstPass | None = None, **sa
 
 
 def image_to_image(
-    catalog: Catalog, *, image: Raster, strength: float | None = None, fit: str = "crop", **said: Any
+    catalog: Catalog,
+    *,
+    image: Raster,
+    strength: float | None = None,
+    fit: str = "crop",
+    keep_colours: bool = False,
+    **said: Any,
 ) -> ImageToImage:
     """Drawn over `image`; width and height are the image's own unless said, kept inside the model's limits."""
     strength = IMAGE_STRENGTH if strength is None else strength
@@ -56,6 +62,7 @@ def image_to_image(
         image=image,
         strength=strength,
         fit=fit,
+        keep_colours=keep_colours,
     )
     check_start(strength, task.steps)
     check(catalog, task)
@@ -119,16 +126,19 @@ def edit(
     image_guidance_scale: float | None = None,
     strength: float | None = None,
     fit: str = "crop",
+    keep_colours: bool = False,
     **said: Any,
 ) -> Edit | ImageToImage:
     """`image` changed as the prompt tells, by the model named, or by the first installed one that edits.
 
-    Where that is none, or the model named does not edit, it is drawn over as the prompt says. strength is of that;
+    Where that is none, or the model named does not edit, it is drawn over as the prompt says. strength and keep_colours
+    are of that;
     image_guidance_scale, 1.5 unless said, is of an edit.
     """
     name = said.pop("model", None) or _editing(catalog)
     if name is None or "edit" not in catalog.get(name).tasks:
-        return image_to_image(catalog, image=image, strength=strength, fit=fit, model=name, **said)
+        own = {"strength": strength, "fit": fit, "keep_colours": keep_colours}
+        return image_to_image(catalog, image=image, model=name, **own, **said)
     check_name(fit, FITS, "fit")
     scale = IMAGE_GUIDANCE if image_guidance_scale is None else image_guidance_scale
     check_range(scale, 1, MOST_IMAGE_GUIDANCE, "image_guidance_scale")

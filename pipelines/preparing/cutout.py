@@ -30,14 +30,27 @@ def prepare_cutout(job_id: str, task: RemoveBackground | ReplaceBackground, regi
     def finish(_: Any, matte: Matte) -> Made | Task:
         return replaced(image, matte, task) if isinstance(task, ReplaceBackground) else _cut_out(image, matte, task)
 
+    def join(results: list[Made]) -> list[Made]:
+        is_both = isinstance(task, RemoveBackground) and task.output == "both"
+        return _with_mask(results[0], task) if is_both else results
+
     draft = OneShot(job_id, image, image.width * image.height)
     later = calls_of(drawn, registry) if drawn else 0
-    return Prepared(PoolKey(task.model or GRABCUT, (), 0, 0), OneShotPipeline(run), [draft], 1 + later, finish)
+    return Prepared(PoolKey(task.model or GRABCUT, (), 0, 0), OneShotPipeline(run), [draft], 1 + later, finish, join)
 
 
 def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
+    """For both results, the cut-out without its background: `_with_mask` makes them of it."""
     mask = with_edge(image, matte.mask, task.edge)
     result = mask if task.output == "mask" else cut_out(image, mask)
     if task.output == "cutout" and task.background is not None:
         result = in_front(result, task.background, task.fit)
     return made(result, task, Foreground(matte.method, share_of(mask), bounds(mask)))
+
+
+def _with_mask(result: Made, task: RemoveBackground | ReplaceBackground) -> list[Made]:
+    """The cut-out, in front of its new background where it has one, and its alpha as a mask."""
+    assert result.picture is not None
+    cutout = Image.frombytes("RGBA", (result.picture.width, result.picture.height), result.picture.pixels)
+    shown = cutout if task.background is None else in_front(cutout, task.background, task.fit)
+    return [made(shown, task, result.facts), made(cutout.getchannel("A"), task)]

@@ -147,12 +147,14 @@ class TextToImage(Drawing):
 class ImageToImage(Drawing):
     """Start from `image` under noise. strength: 0 keeps it, 1 forgets it (Meng et al., 2021, arXiv 2108.01073).
 
-    fit: how an image of another aspect comes to width x height: a name of FITS.
+    fit: how an image of another aspect comes to width x height: a name of FITS. keep_colours: hue and saturation of
+    the result are the image's own, where they were.
     """
 
     image: Raster
     strength: float
     fit: str = "crop"
+    keep_colours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pipelines.filters.words import Step
 from pipelines.tasks.drawing import Raster, TiledImageToImage
 from pipelines.tasks.results import Embedded
 
-CUTOUT_OUTPUTS = ("cutout", "mask")
+CUTOUT_OUTPUTS = ("cutout", "mask", "both")
 MOST_SMOOTHING, MOST_FEATHER = 64, 256  # pixels
 
 
@@ -109,8 +109,8 @@ class Edge:
 class RemoveBackground(Processing):
     """What stands out in `image`, by a model of kind `matting`, or by GrabCut where that is None.
 
-    edge: what is made of the mask's edge. output: "cutout", transparent where the background was, or "mask".
-    background: what comes in its place, a picture fitted as `fit` says or a colour as hexadecimal.
+    edge: what is made of the mask's edge. output: "cutout", transparent where the background was, "mask", or "both", in
+    this order. background: what comes in its place, a picture fitted as `fit` says or a colour as hexadecimal.
     """
 
     edge: Edge = Edge()

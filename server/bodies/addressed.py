@@ -5,10 +5,14 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+from fastapi import Request
+
 from server.bodies.job import Address
 from server.errors import AddressRefused, BodyInvalid, FetchFailed
 from server.fetch import Fetch
 from server.http.body import Body
+from server.http.own_links import own_image
+from server.http.parts import Parts
 
 MOST_ADDRESSES = 16  # different ones, in one body
 SomeBody = TypeVar("SomeBody", bound=Body)
@@ -21,6 +25,19 @@ async def with_pictures(body: SomeBody, fetch: Fetch) -> SomeBody:
         raise BodyInvalid(f"Too many pictures by their address: at most {MOST_ADDRESSES} can be fetched.")
     found = await asyncio.gather(*(_fetched(fetch, address, field) for address, field in fields.items()))
     whole: SomeBody = _replaced(body, dict(zip(fields, found, strict=True)))
+    return whole
+
+
+async def with_own_pictures(body: SomeBody, request: Request, parts: Parts, account: str) -> SomeBody:
+    """The same body with the files of our own images in base64, where it names them by their addresses.
+
+    Raises ImageUnknown and LinkOver.
+    """
+    found = {}
+    for address in dict(_addresses(body, "")):
+        if (image := await own_image(request, parts, account, address)) is not None:
+            found[address] = base64.b64encode(await parts.images.read(image)).decode("ascii")
+    whole: SomeBody = _replaced(body, found)
     return whole
 
 
@@ -47,7 +64,7 @@ def _addresses(value: Any, field: str) -> Iterator[tuple[Address, str]]:
 def _replaced(value: Any, found: Mapping[Address, str]) -> Any:
     match value:
         case Address():
-            return found[value]
+            return found.get(value, value)
         case Body():
             return value.model_copy(update={name: _replaced(item, found) for name, item in value})
         case list():

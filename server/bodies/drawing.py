@@ -120,6 +120,7 @@ class ImageToImageBody(DrawingBody):
     image: Picture
     strength: Share | None = None
     fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
+    keep_colours: bool = Field(False, description="Hue and saturation stay as they are in the picture.")
 
     async def said(self) -> dict[str, Any]:
         return await super().said() | {"image": await decode.picture(self.image, "image")}
@@ -129,6 +130,7 @@ class EditBody(ImageToImageBody):
     """By a model that edits by instruction, else as image_to_image; each leaves alone what only the other knows."""
 
     strength: Share | None = Field(None, description="Of image_to_image.")
+    keep_colours: bool = Field(False, description="Of image_to_image.")
     image_guidance_scale: float | None = Field(None, description="Of an edit: how much is made of the picture.")
 
 

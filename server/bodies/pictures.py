@@ -112,7 +112,7 @@ class ForegroundBody(JobBody):
 
 
 class RemoveBackgroundBody(ForegroundBody, ProcessingBody):
-    """The cut-out, or its mask; the job's `facts` say what found it, and where it lies."""
+    """The cut-out, its mask, or both; the job's `facts` say what found it, and where it lies."""
 
     model: Name | None = None
     output: Literal[CUTOUT_OUTPUTS] = "cutout"  # type: ignore[valid-type]  # as above

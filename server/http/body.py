@@ -5,17 +5,19 @@ beyond 1024 levels; an integer beyond 64 bits comes back as a float, which a str
 """
 
 import re
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar, get_args
 
 import orjson
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from pipelines.tasks import SEED_LIMIT
 from server.errors import BodyInvalid
 
 IGNORED_FIELDS_HEADER = "x-darkroom-ignored-fields"
-NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64})*")
 MOST_NAMED = 20  # ignored fields; a header has to stay small
 LONGEST_PROMPT = 4000  # characters
 
@@ -65,7 +67,19 @@ def check(model: type[SomeBody], value: dict[str, Any]) -> SomeBody:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-    raise blaming(str(first["loc"][0]) if first["loc"] else None, first["msg"])
+    raise blaming(_place(model, first["loc"]), first["msg"])
+
+
+def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
+    """With dots, such as `parameters.width`; only as far as the names are ours: keys of a map are the caller's."""
+    forms, named = [model], list[str]()
+    for part in map(str, loc):
+        field = next((form.model_fields[part] for form in forms if part in form.model_fields), None)
+        if field is None:
+            break
+        named.append(part)
+        forms = _forms(field)
+    return ".".join(named) or None
 
 
 def blaming(field: str | None, told: str) -> BodyInvalid:
@@ -77,9 +91,25 @@ def blaming(field: str | None, told: str) -> BodyInvalid:
 
 
 def ignored_fields(model: type[Body], value: dict[str, Any]) -> dict[str, str]:
-    """A header that names the fields which the model does not have; strange names are left unsaid."""
-    names = sorted(name for name in value if name not in model.model_fields and NAME.fullmatch(name))
+    """A header that names the fields which the model does not have, with dots; strange names are left unsaid."""
+    names = sorted(name for name in _unknown(model, value) if NAME.fullmatch(name))
     return {IGNORED_FIELDS_HEADER: ", ".join(names[:MOST_NAMED])} if names else {}
+
+
+def _unknown(model: type[BaseModel], value: dict[str, Any], place: str = "") -> Iterator[str]:
+    for name, item in value.items():
+        field = model.model_fields.get(name)
+        if field is None:
+            yield f"{place}{name}"
+        elif isinstance(item, dict):
+            for form in _forms(field):
+                yield from _unknown(form, item, f"{place}{name}.")
+
+
+def _forms(field: FieldInfo) -> list[type[BaseModel]]:
+    """The models that a value of the field may be of."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def described(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:

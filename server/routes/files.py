@@ -9,9 +9,8 @@ from server.http.auth import TheAccount
 from server.http.body import check, described, read_json
 from server.http.files import OWN, file_of, small_of
 from server.http.frame import address_of
+from server.http.own_links import OPEN_LINKS as OPEN_LINKS
 from server.http.parts import TheParts
-
-OPEN_LINKS = "/files"
 
 router = APIRouter(prefix="/darkroom/v1", tags=["images"])
 links = APIRouter(tags=["images"])

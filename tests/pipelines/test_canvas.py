@@ -44,6 +44,21 @@ def unlike(one: Image.Image, other: Image.Image) -> np.ndarray:
     return (np.asarray(one) != np.asarray(other)).any(axis=-1)
 
 
+def test_colours_that_are_kept_are_where_they_were() -> None:
+    size = plain_size(64, 32)
+    task = ImageToImage(
+        **DRAWING,
+        width=64,
+        height=32,
+        image=raster_of(Image.new("RGB", (64, 32), RED)),
+        strength=0.5,
+        keep_colours=True,
+    )
+    red, green, blue = canvas_of(task, size).finish(Image.new("RGB", (64, 32), BLUE)).getpixel((9, 9))  # type: ignore[misc]
+    assert red > 2 * green
+    assert red > 2 * blue
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_a_raster_comes_back_as_the_picture_that_it_was(mode: str) -> None:
     picture = noisy(5, 3).convert(mode)

@@ -152,6 +152,17 @@ def test_what_comes_instead_of_the_background(
     assert result.getpixel((5, 5)) == pytest.approx(outside, abs=1)
 
 
+@pytest.mark.parametrize(("behind", "corner"), [(None, (0,)), ("#00ff00", (0, 255, 0))])
+def test_both_are_the_result_and_the_mask(
+    listening: Listening, with_enlarger: Catalog, behind: str | None, corner: Any
+) -> None:
+    asked = {"output": "both", "background": behind}
+    pictures = done(listening, remove_background(with_enlarger, image=on_ground(), **asked)).pictures
+    shown, mask = (picture_of(Raster(each.width, each.height, each.pixels)) for each in pictures)
+    assert (mask.mode, mask.getpixel((60, 45)), mask.getpixel((5, 5))) == ("L", 255, 0)
+    assert shown.getpixel((5, 5))[-len(corner) :] == pytest.approx(corner, abs=1)  # type: ignore[index]
+
+
 def test_what_was_not_drawn_has_no_seed(listening: Listening, with_enlarger: Catalog) -> None:
     (enlarged,) = done(listening, upscale(with_enlarger, image=halves())).pictures
     assert (enlarged.seed, enlarged.model) == (None, "enlarger")

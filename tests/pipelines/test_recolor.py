@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from pipelines.colours import Colour, colour_of, named_in
 from pipelines.errors import TaskRefused
-from pipelines.recolor import dilated, recoloured
+from pipelines.recolor import dilated, recoloured, tinted
 
 RED, GREEN = (220, 40, 40), (40, 170, 70)
 
@@ -158,3 +158,9 @@ def test_a_reach_out_of_range_is_refused(pixels: int) -> None:
 )
 def test_the_last_colour_of_a_sentence_is_the_one_that_is_meant(sentence: str, colour: str | None) -> None:
     assert named_in(sentence) == colour
+
+
+def test_a_tint_takes_the_colours_of_one_and_the_light_of_the_other() -> None:
+    seen = np.asarray(tinted(shaded(), Image.new("RGB", (120, 60), GREEN)))
+    assert (seen[:, 60:, 1] > seen[:, 60:, 0]).all(), "green, though it was red"
+    assert np.allclose(lightness(seen)[:, 30:90], lightness(np.asarray(shaded()))[:, 30:90], atol=2)
