@@ -137,7 +137,7 @@ def edit(
     """
     name = said.pop("model", None) or _editing(catalog)
     if name is None or "edit" not in catalog.get(name).tasks:
-        own = {"strength": strength, "fit": fit, "keep_colours": keep_colours}
+        own: dict[str, Any] = {"strength": strength, "fit": fit, "keep_colours": keep_colours}
         return image_to_image(catalog, image=image, model=name, **own, **said)
     check_name(fit, FITS, "fit")
     scale = IMAGE_GUIDANCE if image_guidance_scale is None else image_guidance_scale

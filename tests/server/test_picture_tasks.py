@@ -211,7 +211,7 @@ def test_what_is_no_picture_is_refused_by_field(shared: Served, name: str, field
         (BEYOND | {"right": 0}, "left"),
         (BEYOND | {"right": -8}, "right"),
         (BEYOND | {"feather": 900}, "feather"),
-        (STAR | {"first_pass": {"width": 64}}, "first_pass"),
+        (STAR | {"first_pass": {"width": 64}}, "first_pass.height"),
         (STAR | {"first_pass": {"width": 64, "height": 64, "strength": 0.0}}, "strength"),
         (STAR | {"variation": {"seed": -1, "strength": 0.5}}, "variation"),
         (STAR | {"loras": [{"name": "x"}] * 9}, "loras"),

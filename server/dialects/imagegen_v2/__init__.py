@@ -6,12 +6,12 @@ A generation is a job, its images are ours, and ids are the same under other pre
 from fastapi import APIRouter
 
 from server.dialects import Dialect
-from server.dialects.imagegen_v2 import generations
+from server.dialects.imagegen_v2 import generate, generations, process
 from server.dialects.imagegen_v2.spelled import API, PREFIX
 from server.dialects.imagegen_v2.wording import STATUSES, limits_headers, wording
 
 router = APIRouter(prefix=PREFIX, tags=["imagegen v2"])
-for part in (generations,):
+for part in (generate, process, generations):
     router.include_router(part.router)
 
 dialect = Dialect(

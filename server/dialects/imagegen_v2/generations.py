@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from server.dialects.imagegen_v2.spelled import API, GENERATION, STATUS_OF, own_id, spelled
+from server.dialects.imagegen_v2.asking import shown
+from server.dialects.imagegen_v2.spelled import API, GENERATION, own_id
 from server.errors import JobUnknown
 from server.http.auth import TheAccount
 from server.http.parts import TheParts
@@ -13,9 +14,9 @@ router = APIRouter()
 
 
 @router.get("/generations/{generation_id}")
-async def show(generation_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """A generation as it is now."""
+async def show(generation_id: str, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+    """A generation as it is now, with its results once there are any."""
     job = await parts.jobs.status(account, own_id(GENERATION, generation_id))
-    if job.origin.api != API:
+    if job.origin.api != API or "is_part" in job.origin.said:
         raise JobUnknown
-    return {"id": spelled(job.id), "status": STATUS_OF[job.state]}
+    return await shown(request, parts, job)

@@ -60,6 +60,12 @@ FIELDS = {
     "steps": "parameters.num_inference_steps",
     "guidance_scale": "parameters.guidance_scale",
     "seed": "parameters.seed",
+    "sampler": "parameters.sampler",
+    "mask": "mask_image",
+    "factor": "scale_factor",
+    "denoise": "denoise_strength",
+    "background": "background_color",
+    "controls": "preserve.structure",
 }
 DOCUMENTATION = "/docs"
 
