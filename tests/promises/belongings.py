@@ -85,9 +85,16 @@ def generation(served: Served, headers: Headers) -> str:
     return str(answer.json()["data"]["id"])
 
 
+def gen(served: Served, headers: Headers) -> str:
+    """Of the API that calls its ids so."""
+    asked = {"prompt": "a red star"}
+    return str(call(served, headers, "POST", "/api/v2/generate/text-to-image", asked).raise_for_status().json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
     "account_id": account,
     "connector_id": connector,
+    "gen_id": gen,
     "generation_id": generation,
     "image_id": image,
     "job_id": job,

@@ -112,7 +112,7 @@ class FilterStep(Body):
 
     model_config = ConfigDict(extra="allow")
 
-    type: Name
+    type: Annotated[Name, Field(json_schema_extra={"example": "brightness"})]
 
 
 class Filters(Body):

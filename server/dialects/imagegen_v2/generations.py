@@ -13,10 +13,10 @@ from server.http.parts import TheParts
 router = APIRouter()
 
 
-@router.get("/generations/{generation_id}")
-async def show(generation_id: str, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+@router.get("/generations/{gen_id}")
+async def show(gen_id: str, request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """A generation as it is now, with its results once there are any."""
-    job = await parts.jobs.status(account, own_id(GENERATION, generation_id))
+    job = await parts.jobs.status(account, own_id(GENERATION, gen_id))
     if job.origin.api != API or "is_part" in job.origin.said:
         raise JobUnknown
     return await shown(request, parts, job)
