@@ -213,7 +213,7 @@ def test_what_is_no_picture_is_refused_by_field(shared: Served, name: str, field
         (BEYOND | {"feather": 900}, "feather"),
         (STAR | {"first_pass": {"width": 64}}, "first_pass.height"),
         (STAR | {"first_pass": {"width": 64, "height": 64, "strength": 0.0}}, "strength"),
-        (STAR | {"variation": {"seed": -1, "strength": 0.5}}, "variation"),
+        (STAR | {"variation": {"seed": -1, "strength": 0.5}}, "variation.seed"),
         (STAR | {"loras": [{"name": "x"}] * 9}, "loras"),
         (STAR | {"loras": "ink"}, "loras"),
         (STAR | {"controls": [LINES] * 5}, "controls"),
