@@ -35,6 +35,9 @@ LEFT_OUT = {
     "ignored_auth": "a key may come in either of two headers, and it counts a right one beside a wrong one as ignored",
     "object_level_authorization": "the same; the cross-account matrix is a test of its own",
 }
+NOT_THERE = (
+    b'"MODEL_NOT_AVAILABLE"'  # a 503 that a vendor has for names of models that are not there, whatever they are
+)
 MODES = tuple(schemathesis.GenerationMode)
 
 
@@ -57,7 +60,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def checked(case: schemathesis.Case, *, address: str, session: requests.Session, checks: list[Any]) -> None:
-    case.call_and_validate(base_url=address, session=session, headers={"X-API-Key": KEY}, checks=checks, timeout=60)
+    answer = case.call(base_url=address, session=session, headers={"X-API-Key": KEY}, timeout=60)
+    if answer.status_code == 503 and NOT_THERE in answer.content:
+        checks = [check for check in checks if check.__name__ != "not_a_server_error"]
+    case.validate_response(answer, checks=checks, headers={"X-API-Key": KEY})
 
 
 def test_every_operation_is_as_the_document_says(torture: Torture, address: str, tmp_path: Path) -> None:
