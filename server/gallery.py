@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.errors import CollectionUnknown
+from server.errors import CollectionUnknown, ImageUnknown
 from server.images import Images
 from server.store import collections as collection_rows
 from server.store import gallery as rows
@@ -55,10 +55,18 @@ class Gallery:
         self._clock = clock
 
     async def page(
-        self, wanted: Wanted, sort: Sort, most: int, *, after: Place | None = None, skip: int = 0
+        self,
+        wanted: Wanted,
+        sort: Sort,
+        most: int,
+        *,
+        after: Place | None = None,
+        skip: int = 0,
+        reverse: bool = False,
     ) -> list[Image]:
         """after: `place_of` the last image of the page before; skip: how many stand before the first one instead."""
-        return await self._database.read(rows.page, wanted, self._clock(), sort, most, after=after, skip=skip)
+        from_there = {"after": after, "skip": skip, "reverse": reverse}
+        return await self._database.read(rows.page, wanted, self._clock(), sort, most, **from_there)
 
     async def total(self, wanted: Wanted) -> int:
         return await self._database.read(rows.total, wanted, self._clock())
@@ -71,6 +79,12 @@ class Gallery:
             row["expires"] = self._images.end_of(keep=keeps)
         await self._database.write(_change, image, row, changes, self._clock())
         return await self._images.find(account, image.id)
+
+    async def like(self, account: str, name: str, *, liked: bool, among_open: bool) -> Image:
+        """One of the account's own, or, among_open, one that its owner opened. An account counts once."""
+        image = await self._seen(account, name, among_open)
+        await self._database.write(rows.like if liked else rows.unlike, image.id, account)
+        return await self._images.find_any(image.id)
 
     async def slugs_of(self, images: Sequence[Image]) -> dict[str, list[str]]:
         """The slugs of the collections that each lies in, by the ids of images."""
@@ -141,6 +155,15 @@ class Gallery:
         """The account's collection of this id, slug or name, or a new one of this name."""
         made = await self._database.write(collection_rows.find_or_put, account, name, self._clock())
         return await self.collection(account, made)
+
+    async def _seen(self, account: str, name: str, among_open: bool) -> Image:
+        try:
+            return await self._images.find(account, name)
+        except ImageUnknown:
+            image = await self._images.find_any(name)
+            if not (among_open and image.caption.public):
+                raise
+            return image
 
 
 def place_of(image: Image, sort: Sort) -> Place:

@@ -17,7 +17,14 @@ from server.http.pages import cursor_of, place_in
 from server.http.parts import Parts, TheParts
 from server.images import Encoding, Image
 
-SORTED_BY: dict[Sort, type] = {"newest": float, "oldest": float, "views": int, "downloads": int, "title": str}
+SORTED_BY: dict[Sort, type] = {
+    "newest": float,
+    "oldest": float,
+    "views": int,
+    "downloads": int,
+    "likes": int,
+    "title": str,
+}
 
 router = APIRouter(prefix="/darkroom/v1", tags=["images"])
 
@@ -61,6 +68,7 @@ def shown(image: Image) -> dict[str, Any]:
         "tags": list(image.caption.tags),
         "views": image.views,
         "downloads": image.downloads,
+        "likes": image.likes,
         "created_at": image.created,
     }
 
@@ -151,11 +159,28 @@ async def restore(image_id: str, parts: TheParts, account: TheAccount) -> dict[s
     return (await _with_collections(parts, [await parts.images.restore(account, image_id)]))[0]
 
 
+@router.put("/images/{image_id}/like")
+async def like(image_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+    """Say that you like an image: one of yours, or one of the open gallery. An account counts once."""
+    return await _liked(parts, account, image_id, liked=True)
+
+
+@router.delete("/images/{image_id}/like")
+async def unlike(image_id: str, parts: TheParts, account: TheAccount) -> dict[str, Any]:
+    """Take that back."""
+    return await _liked(parts, account, image_id, liked=False)
+
+
 @router.get("/storage")
 async def storage(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """How many images you have, and the bytes of their files. `limit_bytes` is null where there is no limit."""
     used, limit = await parts.images.bytes_of(account), await parts.images.limit_of(account)
     return {"images": await parts.gallery.total(Wanted(account)), "used_bytes": used, "limit_bytes": limit}
+
+
+async def _liked(parts: Parts, account: str, name: str, *, liked: bool) -> dict[str, Any]:
+    among_open = parts.settings.public_gallery
+    return {"likes": (await parts.gallery.like(account, name, liked=liked, among_open=among_open)).likes}
 
 
 async def _with_collections(parts: Parts, images: list[Image]) -> list[dict[str, Any]]:

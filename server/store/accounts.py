@@ -9,7 +9,7 @@ from server.store import ledger
 from server.store.database import one_at_a_time
 from server.store.jobs import is_open
 from server.store.owners import Account, Preferences
-from server.store.tables import accounts, collections, connectors, images, jobs, keys, outbox, presets, webhooks
+from server.store.tables import accounts, collections, connectors, images, jobs, keys, likes, outbox, presets, webhooks
 from server.store.words import State
 
 ACCOUNTS_LOCK = 20
@@ -62,7 +62,7 @@ def prefer(connection: Connection, account_id: str, changes: dict[str, Any]) -> 
 def remove(connection: Connection, account_id: str, now: float) -> None:
     """Nothing opens it any more; its jobs end, and nobody finds them or its images until they are purged.
 
-    Its collections, presets, webhooks and connectors go at once.
+    Its collections, presets, webhooks, connectors and likes go at once.
     """
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(deleted=now))
     connection.execute(update(keys).where(keys.c.account == account_id, keys.c.revoked.is_(None)).values(revoked=now))
@@ -71,7 +71,7 @@ def remove(connection: Connection, account_id: str, now: float) -> None:
     connection.execute(update(jobs).where(its_jobs, is_open).values(cancel_asked=True))
     gone = update(jobs).where(its_jobs, is_open, jobs.c.holder.is_(None)).values(unclaimed).returning(jobs.c.id)
     ledger.release(connection, list(connection.execute(gone).scalars()))
-    for table in (collections, presets, webhooks, connectors, outbox):
+    for table in (collections, presets, webhooks, connectors, outbox, likes):
         connection.execute(delete(table).where(table.c.account == account_id))
     for table in (jobs, images):
         seen = table.c.account == account_id, table.c.deleted.is_(None)

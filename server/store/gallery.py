@@ -10,12 +10,14 @@ from server.errors import AliasTaken
 from server.store.collections import LOCK
 from server.store.database import one_at_a_time
 from server.store.images import is_there, whole
-from server.store.tables import collected, image_tags, images
+from server.store.tables import collected, image_tags, images, likes
 from server.store.words import Image
 
 SEARCHED = images.c.prompt, images.c.asked, images.c.preset_name, images.c.title, images.c.description
 
-Sort = Literal["newest", "oldest", "views", "downloads", "title"]
+LIKES = select(func.count()).where(likes.c.image_id == images.c.id).correlate(images).scalar_subquery()
+
+Sort = Literal["newest", "oldest", "views", "downloads", "likes", "title"]
 Place = tuple[float | int | str, str]  # what a list is sorted by, and the id, of the last image of a page
 
 
@@ -30,6 +32,7 @@ ORDERS: dict[Sort, Order] = {
     "oldest": Order(images.c.created, False, lambda image: image.created),
     "views": Order(images.c.views, True, lambda image: image.views),
     "downloads": Order(images.c.downloads, True, lambda image: image.downloads),
+    "likes": Order(LIKES, True, lambda image: image.likes),
     "title": Order(images.c.title, False, lambda image: image.caption.title),
 }
 
@@ -58,16 +61,25 @@ class Wanted:
 
 
 def page(
-    connection: Connection, wanted: Wanted, now: float, sort: Sort, most: int, *, after: Place | None, skip: int
+    connection: Connection,
+    wanted: Wanted,
+    now: float,
+    sort: Sort,
+    most: int,
+    *,
+    after: Place | None,
+    skip: int,
+    reverse: bool = False,
 ) -> list[Image]:
     """after: the place of the last image of the page before; skip: how many stand before the first one instead."""
     order = ORDERS[sort]
+    is_falling = order.is_falling is not reverse
     chosen = select(images).where(*_conditions(wanted, now))
     if after is not None:
         place = tuple_(order.column, images.c.id)
-        chosen = chosen.where(place < after if order.is_falling else place > after)
+        chosen = chosen.where(place < after if is_falling else place > after)
     by = [order.column, images.c.id]
-    chosen = chosen.order_by(*(column.desc() if order.is_falling else column for column in by))
+    chosen = chosen.order_by(*(column.desc() if is_falling else column for column in by))
     return whole(connection, connection.execute(chosen.limit(most).offset(skip)).all())
 
 
@@ -87,6 +99,17 @@ def change(connection: Connection, image_id: str, values: Mapping[str, Any], tag
         connection.execute(delete(image_tags).where(image_tags.c.image_id == image_id))
         if tags:
             connection.execute(insert(image_tags), [{"image_id": image_id, "tag": tag} for tag in set(tags)])
+
+
+def like(connection: Connection, image_id: str, account: str) -> None:
+    """Once, however often it is said."""
+    one_at_a_time(connection, LOCK)
+    unlike(connection, image_id, account)
+    connection.execute(insert(likes), {"image_id": image_id, "account": account})
+
+
+def unlike(connection: Connection, image_id: str, account: str) -> None:
+    connection.execute(delete(likes).where(likes.c.image_id == image_id, likes.c.account == account))
 
 
 def _free(connection: Connection, image_id: str, alias: str) -> None:

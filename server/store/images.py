@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, union_all, update
 
 from server.store.database import one_at_a_time
-from server.store.tables import image_tags, images, jobs, thumbnails
+from server.store.tables import image_tags, images, jobs, likes, thumbnails
 from server.store.words import Caption, Encoding, Image
 
 ROOM_LOCK = 5
@@ -123,12 +123,17 @@ def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:
 
 
 def whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Image]:
-    """The images of such rows, with their tags."""
-    wanted = select(image_tags).where(image_tags.c.image_id.in_([row.id for row in rows])).order_by(image_tags.c.tag)
+    """The images of such rows, with their tags and likes."""
+    if not rows:
+        return []
+    names = [row.id for row in rows]
+    wanted = select(image_tags).where(image_tags.c.image_id.in_(names)).order_by(image_tags.c.tag)
     tags: dict[str, list[str]] = {}
-    for row in connection.execute(wanted) if rows else ():
+    for row in connection.execute(wanted):
         tags.setdefault(row.image_id, []).append(row.tag)
-    return [_image(row, tuple(tags.get(row.id, ()))) for row in rows]
+    counted = select(likes.c.image_id, func.count()).where(likes.c.image_id.in_(names)).group_by(likes.c.image_id)
+    liked = {str(name): int(count) for name, count in connection.execute(counted)}
+    return [_image(row, tuple(tags.get(row.id, ())), liked.get(row.id, 0)) for row in rows]
 
 
 def _one(connection: Connection, wanted: ColumnElement[bool], now: float | None) -> Image | None:
@@ -150,7 +155,7 @@ def _row(image: Image) -> dict[str, Any]:
     return row | {"encoding": asdict(image.encoding), "variables": dict(image.caption.variables)}
 
 
-def _image(row: Row[Any], tags: tuple[str, ...]) -> Image:
+def _image(row: Row[Any], tags: tuple[str, ...], liked: int) -> Image:
     said: dict[str, Any] = {name: getattr(row, name) for name in SAID}
     keep = True if row.expires == math.inf else None
     return Image(
@@ -158,5 +163,6 @@ def _image(row: Row[Any], tags: tuple[str, ...]) -> Image:
         rendered=(row.rendered_width, row.rendered_height),
         encoding=Encoding(**row.encoding),
         job_id=row.drawn_by,
+        likes=liked,
         caption=Caption(**said, tags=tags, variables=row.variables or {}, keep=keep),
     )

@@ -57,8 +57,8 @@ class Image:
     seed, model: None where nothing was random, or no model had a hand in it. blob: the name of its file, of so many
     bytes (None where an older version stored it). expires: infinity where it is kept. kind: of the task, or `upload`.
     prompt: what was drawn, if words were. job_id: also when the job is gone. seconds: that it took to draw.
-    alias: its owner's name for it. views, downloads: how often its file was asked for. deleted: since when nobody
-    sees it who does not ask for such.
+    alias: its owner's name for it. views, downloads: how often its file was asked for. likes: how many accounts like
+    it. deleted: since when nobody sees it who does not ask for such.
     """
 
     id: str
@@ -82,6 +82,7 @@ class Image:
     alias: str | None = None
     views: int = 0
     downloads: int = 0
+    likes: int = 0
     deleted: float | None = None
 
     @property

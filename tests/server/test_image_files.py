@@ -193,3 +193,11 @@ def big_picture() -> str:
 
 def files(folder: Path) -> set[Path]:
     return {file for file in (folder / "blobs").rglob("*") if file.is_file()}
+
+
+def test_who_has_a_public_link_has_the_thumbnail_too(shared: Served) -> None:
+    asked = {"prompt": "a red star", "response_format": "url", "size": "64x64"}
+    url = shared.client.post("/v1/images/generations", json=asked).json()["data"][0]["url"]
+    small = httpx.get(f"{url}/thumbnail", params={"size": 160})
+    assert small.headers["content-type"] == "image/webp"
+    assert httpx.get(f"{shared.url}/files/nothing/thumbnail").status_code == 404

@@ -3,7 +3,7 @@
 from server.store.tables.accounts import accounts, keys
 from server.store.tables.base import metadata
 from server.store.tables.credits import counts, ledger, quotas
-from server.store.tables.gallery import collected, collections, image_tags, presets, thumbnails
+from server.store.tables.gallery import collected, collections, image_tags, likes, presets, thumbnails
 from server.store.tables.idempotency import requests
 from server.store.tables.jobs import images, jobs
 from server.store.tables.outbox import connectors, deliveries, outbox, webhooks
@@ -20,6 +20,7 @@ __all__ = [
     "jobs",
     "keys",
     "ledger",
+    "likes",
     "metadata",
     "outbox",
     "presets",

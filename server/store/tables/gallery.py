@@ -32,6 +32,14 @@ collected = Table(
     Column("image_id", Text, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
+# One row for each account that likes an image.
+likes = Table(
+    "likes",
+    metadata,
+    Column("image_id", Text, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("account", Text, primary_key=True, index=True),
+)
+
 # blob: of the image's file; small: of its copy, no side of which is longer than `side`.
 thumbnails = Table(
     "thumbnails",

@@ -52,9 +52,15 @@ class Rows:
             assert gallery.total(connection, asked, NOW) == len(found)
         return [image.id for image in found]
 
-    def page(self, sort: Sort, most: int, after: Place | None = None, skip: int = 0) -> list[Image]:
+    def page(
+        self, sort: Sort, most: int, after: Place | None = None, skip: int = 0, *, reverse: bool = False
+    ) -> list[Image]:
         with self.database.look() as connection:
-            return gallery.page(connection, Wanted("ann"), NOW, sort, most, after=after, skip=skip)
+            return gallery.page(connection, Wanted("ann"), NOW, sort, most, after=after, skip=skip, reverse=reverse)
+
+    def like(self, image_id: str, account: str) -> None:
+        with self.database.begin() as connection:
+            gallery.like(connection, image_id, account)
 
     def change(self, image_id: str, tags: Sequence[str] | None = None, **values: Any) -> None:
         with self.database.begin() as connection:
@@ -130,18 +136,28 @@ def test_a_list_has_what_was_asked_for(rows: Rows, wanted: dict[str, Any], found
 
 @pytest.mark.parametrize(
     ("sort", "order"),
-    [("newest", "edcba"), ("oldest", "abcde"), ("views", "ebdca"), ("downloads", "edcba"), ("title", "ceadb")],
+    [
+        ("newest", "edcba"),
+        ("oldest", "abcde"),
+        ("views", "ebdca"),
+        ("downloads", "edcba"),
+        ("likes", "caedb"),
+        ("title", "ceadb"),
+    ],
 )
 def test_pages_of_every_order_hold_each_image_once(database: Database, sort: Sort, order: str) -> None:
     rows, titles, views = Rows(database), {"a": "M", "b": "Z", "c": "A", "d": "M", "e": "A"}, {"b": 5, "e": 5}
     for number, name in enumerate("abcde"):
         rows.add(replace(IMAGE, id=name, created=float(number), caption=Caption(title=titles[name])))
         rows.change(name, views=views.get(name, 0))
+    for name, account in ("a", "ann"), ("c", "ann"), ("c", "bob"):
+        rows.like(name, account)
     found: list[Image] = []
     while page := rows.page(sort, 2, (ORDERS[sort].of(found[-1]), found[-1].id) if found else None):
         found += page
     assert "".join(image.id for image in found) == order
     assert "".join(image.id for image in rows.page(sort, 2, skip=2)) == order[2:4]
+    assert "".join(image.id for image in rows.page(sort, 5, reverse=True)) == order[::-1]
 
 
 def test_an_alias_is_one_image_s_alone_within_its_account(rows: Rows) -> None:
