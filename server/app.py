@@ -221,4 +221,5 @@ def places_of(settings: Settings, way: Way) -> Places:
 
 def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]:
     """The words in which webhooks are told, by name."""
-    return {dialect.name: dialect.form for dialect in dialects if dialect.form} | {OWN: own_form(settings.public_url)}
+    forms = {dialect.name: dialect.form(settings) for dialect in dialects if dialect.form}
+    return forms | {OWN: own_form(settings.public_url)}

@@ -65,8 +65,8 @@ class Gallery:
         reverse: bool = False,
     ) -> list[Image]:
         """after: `place_of` the last image of the page before; skip: how many stand before the first one instead."""
-        from_there = {"after": after, "skip": skip, "reverse": reverse}
-        return await self._database.read(rows.page, wanted, self._clock(), sort, most, **from_there)
+        now = self._clock()
+        return await self._database.read(rows.page, wanted, now, sort, most, after=after, skip=skip, reverse=reverse)
 
     async def total(self, wanted: Wanted) -> int:
         return await self._database.read(rows.total, wanted, self._clock())

@@ -165,8 +165,7 @@ class Images:
         """The public name of an image, made now where it has none: it cannot be guessed and ends with the image."""
         if image.link is not None:
             return image.link
-        link = f"{secrets.token_urlsafe(32)}.{image.encoding.format}"
-        return await self._database.write(rows.set_link, image.id, link)
+        return await self._database.write(rows.publish, image)
 
     async def find_link(self, link: str) -> Image:
         """Raises ImageUnknown."""

@@ -218,6 +218,16 @@ class Jobs:
         """How many jobs have not ended, by state and model."""
         return await self._database.read(rows.open_by_model)
 
+    async def usual_seconds(self) -> dict[str, float]:
+        """How long drawing took on average lately, from the first tick to the end, by model."""
+        return await self._database.read(rows.usual_seconds)
+
+    async def queue_seconds(self) -> float | None:
+        """How long those that are queued now will take to be begun; None where nobody knows."""
+        counts = await self.open_by_model()
+        queued = sum(count for (state, _), count in counts.items() if state is State.QUEUED)
+        return self._pace.seconds_for(queued) if queued else 0.0
+
     async def forget(self, older_than_seconds: float, purge_seconds: float) -> None:
         """Jobs that ended so long ago are not found any more, and their rows are gone so long after that."""
         now = self._clock()

@@ -1,7 +1,7 @@
 """Dialects: one file per wire API, each with a `dialect`. A new file in this folder is served without another edit."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from server.http.problems import Wording
 from server.http.standing import Spelling
+from server.settings import Settings
 from server.webhooks.forms import Form
 
 
@@ -17,8 +18,8 @@ class Dialect:
     """prefix: the addresses that are its own, such as /v1. wording: how its vendor words an error.
 
     limits_headers: how its vendor spells what is left of a caller's limits; None: as our own API does.
-    form: how its vendor words the message of a webhook; the dialect's name is the form's. statuses: what its vendor has
-    in place of an HTTP status of ours.
+    form: makes of the settings how its vendor words the message of a webhook; the dialect's name is the form's.
+    statuses: what its vendor has in place of an HTTP status of ours.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Dialect:
     router: APIRouter
     wording: Wording
     limits_headers: Spelling | None = None
-    form: Form | None = None
+    form: Callable[[Settings], Form] | None = None
     statuses: Mapping[int, int] = field(default_factory=dict)
 
 

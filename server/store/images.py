@@ -1,6 +1,7 @@
 """The rows of images. Each function is a step of a transaction (server/store/database.py)."""
 
 import math
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
@@ -58,11 +59,12 @@ def get_named(connection: Connection, account: str, alias: str, now: float) -> I
     return _one(connection, (images.c.account == account) & (images.c.alias == alias), now)
 
 
-def set_link(connection: Connection, image_id: str, link: str) -> str:
-    """Its public name: this one, unless it has one, which others know by now."""
-    nameless = images.c.id == image_id, images.c.link.is_(None)
+def publish(connection: Connection, image: Image) -> str:
+    """Its public name, which cannot be guessed: a new one, unless it has one, which others know by now."""
+    link = f"{secrets.token_urlsafe(32)}.{image.encoding.format}"
+    nameless = images.c.id == image.id, images.c.link.is_(None)
     connection.execute(update(images).where(*nameless).values(link=link))
-    return connection.execute(select(images.c.link).where(images.c.id == image_id)).scalar_one_or_none() or link
+    return connection.execute(select(images.c.link).where(images.c.id == image.id)).scalar_one_or_none() or link
 
 
 def of_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[Image, ...]]:

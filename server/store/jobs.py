@@ -44,6 +44,13 @@ def open_by_model(connection: Connection) -> dict[tuple[State, str | None], int]
     return {(State(state), model): count for state, model, count in connection.execute(counted)}
 
 
+def usual_seconds(connection: Connection) -> dict[str, float]:
+    """How long drawing took on average, by model, of the jobs whose rows are there."""
+    drawn = jobs.c.state == State.SUCCEEDED, jobs.c.model.is_not(None), jobs.c.started.is_not(None)
+    counted = select(jobs.c.model, func.avg(jobs.c.ended - jobs.c.started)).where(*drawn).group_by(jobs.c.model)
+    return {str(model): float(seconds) for model, seconds in connection.execute(counted)}
+
+
 def get(connection: Connection, job_id: str) -> Job | None:
     """With its images; None where it is deleted."""
     row = connection.execute(select(jobs).where(jobs.c.id == job_id, jobs.c.deleted.is_(None))).one_or_none()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, insert, select
 
-from server.store import ledger
+from server.store import images, ledger
 from server.store.tables import connectors, jobs, outbox, webhooks
 from server.store.words import Image, Job, State
 
@@ -81,7 +81,7 @@ def told(connection: Connection, job: Job) -> dict[str, Any]:
         "created_at": job.created,
         "started_at": job.started,
         "ended_at": job.ended,
-        "images": [_image(image) for image in job.images],
+        "images": [_image(image) | {"link": image.link or images.publish(connection, image)} for image in job.images],
         "facts": asdict(job.facts) if job.facts else None,
         "error": {"code": job.failure.code, "message": job.failure.sentence} if job.failure else None,
     }

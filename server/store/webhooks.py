@@ -1,5 +1,6 @@
 """The rows of webhooks. Each function is a step of a transaction (server/store/database.py)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,9 +52,10 @@ def of_account(connection: Connection, account: str) -> list[Webhook]:
     return [_webhook(row) for row in connection.execute(ordered)]
 
 
-def disable(connection: Connection, webhook_id: str, reason: str | None) -> None:
-    """None: something is sent there again."""
-    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(disabled=reason))
+def change(connection: Connection, webhook_id: str, values: Mapping[str, Any]) -> None:
+    """values: by column."""
+    if values:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(dict(values)))
 
 
 def remove(connection: Connection, webhook_id: str) -> None:

@@ -29,5 +29,11 @@ def own_form(public_url: str | None) -> Form:
 
 def _job(data: dict[str, Any], start: str) -> dict[str, Any]:
     job = {name: value for name, value in data.items() if name not in UNTOLD}
-    images = [image | {"file": f"{start}/darkroom/v1/images/{image['id']}/file"} for image in data.get("images", ())]
+    images = [_image(image, start) for image in data.get("images", ())]
     return job | {"images": images} if images else job
+
+
+def _image(image: dict[str, Any], start: str) -> dict[str, Any]:
+    """Its file asks for a key; the public link is for vendors whose receivers have none."""
+    told = {name: value for name, value in image.items() if name != "link"}
+    return told | {"file": f"{start}/darkroom/v1/images/{image['id']}/file"}

@@ -31,6 +31,7 @@ from server.webhooks.forms import OWN, TEST, Form
 MOST_EACH = 20  # of an account: every end of a job is told to all of them
 GONE = 410
 REASON_GONE = "Its receiver answered 410 Gone."
+SWITCHED_OFF = "Its owner switched it off."
 NOT_ENABLED = "The webhook is disabled: enable it, then send this again."
 REFUSED = "This server does not call that address: its operator may allow it with DARKROOM_WEBHOOK_ALLOW."
 SILENT = "The receiver did not answer, or not in time."
@@ -62,6 +63,7 @@ class Webhooks:
         *,
         form: str = OWN,
         pauses: Sequence[float] | None = None,
+        active: bool = True,
     ) -> Webhook:
         """One that is not kept yet. secret: None signs with the account's own. Raises NotOffered where they are off."""
         if self._fetch is None:
@@ -75,6 +77,7 @@ class Webhooks:
             form=form,
             created=self._clock(),
             pauses=None if pauses is None else tuple(pauses),
+            disabled=None if active else SWITCHED_OFF,
         )
 
     async def keep(self, webhook: Webhook) -> None:
@@ -101,7 +104,26 @@ class Webhooks:
         await self._database.write(rows.remove, (await self.find(account, webhook_id)).id)
 
     async def enable(self, account: str, webhook_id: str) -> Webhook:
-        await self._database.write(rows.disable, (await self.find(account, webhook_id)).id, None)
+        return await self.change(account, webhook_id, active=True)
+
+    async def change(
+        self,
+        account: str,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        events: Sequence[str] | None = None,
+        secret: str | None = None,
+        pauses: Sequence[float] | None = None,
+        active: bool | None = None,
+    ) -> Webhook:
+        """None leaves what was. active: whether anything is sent there."""
+        found = await self.find(account, webhook_id)
+        sealed = None if secret is None else self._seal.seal(secret)
+        lists = {name: list(value) for name, value in (("events", events), ("pauses", pauses)) if value is not None}
+        row = {name: value for name, value in (("url", url), ("secret", sealed)) if value is not None}
+        switched = {} if active is None else {"disabled": None if active else SWITCHED_OFF}
+        await self._database.write(rows.change, found.id, row | lists | switched)
         return await self.find(account, webhook_id)
 
     async def log(
@@ -131,7 +153,7 @@ class Webhooks:
             return Outcome("failed", sentence=NOT_ENABLED)
         outcome = await self._post(webhook, message)
         if outcome.status == GONE:
-            await self._database.write(rows.disable, webhook.id, REASON_GONE)
+            await self._database.write(rows.change, webhook.id, {"disabled": REASON_GONE})
         return outcome
 
     async def _post(self, webhook: Webhook, message: Message) -> Outcome:
