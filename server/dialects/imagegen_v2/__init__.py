@@ -6,12 +6,22 @@ A generation is a job, its images are ours, and ids are the same under other pre
 from fastapi import APIRouter
 
 from server.dialects import Dialect
-from server.dialects.imagegen_v2 import generate, generations, process
+from server.dialects.imagegen_v2 import (
+    events,
+    gallery,
+    generate,
+    generations,
+    integrations,
+    models,
+    process,
+    user,
+    webhooks,
+)
 from server.dialects.imagegen_v2.spelled import API, PREFIX
 from server.dialects.imagegen_v2.wording import STATUSES, limits_headers, wording
 
 router = APIRouter(prefix=PREFIX, tags=["imagegen v2"])
-for part in (generate, process, generations):
+for part in (generate, process, generations, models, user, gallery, webhooks, integrations):
     router.include_router(part.router)
 
 dialect = Dialect(
@@ -20,5 +30,6 @@ dialect = Dialect(
     router=router,
     wording=wording,
     limits_headers=limits_headers,
+    form=events.form,
     statuses=STATUSES,
 )

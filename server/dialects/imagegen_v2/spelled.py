@@ -7,8 +7,9 @@ from server.jobs import State
 from server.store.words import Format
 
 API, PREFIX = "imagegen_v2", "/api/v2"
-GENERATION, IMAGE = "gen_", "img_"
-OWN = {GENERATION: "job_", IMAGE: "image_"}
+GENERATION, IMAGE, COLLECTION, INTEGRATION = "gen_", "img_", "coll_", "integration_"
+OWN = {GENERATION: "job_", IMAGE: "image_", COLLECTION: "collection_", INTEGRATION: "connector_"}
+ITEM = "gallery_item_"  # an image again, as a piece of the gallery
 STATUS_OF = {
     State.QUEUED: "pending",
     State.RUNNING: "processing",
@@ -28,8 +29,17 @@ def spelled(own_id: str) -> str:
 
 
 def own_id(prefix: str, theirs: str) -> str:
-    """Our id of one that begins with GENERATION or IMAGE; one that nothing has where it does not."""
+    """Our id of one that begins with GENERATION, IMAGE or the like; one that nothing has where it does not."""
     return OWN[prefix] + theirs.removeprefix(prefix) if theirs.startswith(prefix) else ""
+
+
+def item_id(image_id: str) -> str:
+    return ITEM + image_id.removeprefix(OWN[IMAGE])
+
+
+def user_id(account: str) -> str:
+    """user_AbC... for account_AbC..., user_admin for admin."""
+    return f"user_{account.removeprefix('account_')}"
 
 
 def format_spelled(format: Format) -> str:
