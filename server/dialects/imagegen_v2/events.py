@@ -25,8 +25,8 @@ def form(settings: Settings) -> Form:
 
     def told(message: Message, events: Sequence[str]) -> dict[str, Any] | None:
         name = event_of(message)
-        if name not in (*events, TEST):
-            return None
+        if name not in (*events, TEST) or message.data.get("said", {}).get("is_part"):
+            return None  # what is asked for beside an answer is nobody's generation
         data = dict(message.data) if name == TEST else _data(message, start, settings.credit_usd)
         return {"event": name, "timestamp": moment(message.created), "data": data}
 
