@@ -7,7 +7,7 @@ from pipelines.errors import DarkroomError
 from server.dialects.imagegen_v2.spelled import cost, spelled, user_id
 from server.dialects.imagegen_v2.wording import wording
 from server.errors import JobCancelled, JobFailed
-from server.routes.files import OPEN_LINKS
+from server.http.own_links import OPEN_LINKS
 from server.settings import Settings
 from server.spelling import moment
 from server.store.outbox import Message

@@ -17,9 +17,9 @@ from server.gallery import Changes, Collection, Sort, Wanted
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, ignored_fields, read_json
 from server.http.frame import address_of
+from server.http.own_links import OPEN_LINKS
 from server.http.parts import Parts, TheParts
 from server.images import Image
-from server.routes.files import OPEN_LINKS
 from server.spelling import moment
 
 SORTS: dict[str, Sort] = {

@@ -15,8 +15,8 @@ from server.errors import ModelNotAllowed
 from server.gallery import Wanted
 from server.http.auth import TheAccount, TheCaller
 from server.http.frame import address_of
+from server.http.own_links import OPEN_LINKS
 from server.http.parts import Parts, TheParts
-from server.routes.files import OPEN_LINKS
 
 MOST_EXAMPLES = 3
 LONGEST_PROMPT = 1000
