@@ -18,6 +18,7 @@ def test_our_own_names_mean_themselves(name: str) -> None:
         ("EulerDiscreteScheduler", "euler"),
         ("EulerAncestralDiscreteScheduler", "euler_a"),
         ("DPMSolverMultistepScheduler", "dpmpp_2m"),
+        ("DPMSolverMultistep", "dpmpp_2m"),
         ("UniPCMultistepScheduler", "unipc"),
         ("HeunDiscreteScheduler", "heun"),
         ("DDIMScheduler", "ddim"),

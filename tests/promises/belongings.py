@@ -62,6 +62,13 @@ def webhook(served: Served, headers: Headers) -> str:
     return str(call(served, headers, "POST", "/darkroom/v1/webhooks", body).raise_for_status().json()["id"])
 
 
+def hook(served: Served, headers: Headers) -> str:
+    """As `webhook`, by the API that words its messages otherwise."""
+    body = {"url": "http://127.0.0.1:9/hook"}
+    made = call(served, headers, "POST", "/api/v2/webhooks", body).raise_for_status()
+    return str(made.json()["webhook"]["id"])
+
+
 def message(served: Served, headers: Headers) -> str:
     made = webhook(served, headers)
     job(served, headers)
@@ -96,6 +103,7 @@ MAKERS: dict[str, Maker] = {
     "connector_id": connector,
     "gen_id": gen,
     "generation_id": generation,
+    "hook_id": hook,
     "image_id": image,
     "job_id": job,
     "key_id": key,

@@ -22,7 +22,12 @@ MOST_EXAMPLES = 3
 LONGEST_PROMPT = 1000
 STEPS, GUIDANCE = (10, 150), (1.0, 20.0)  # what a request may say; a model may take less
 SCHEDULERS = {"dpmpp_2m": "DPMSolverMultistep", "ddim": "DDIM", "euler": "K_EULER", "euler_a": "K_EULER_ANCESTRAL"}
-CAPABILITIES = {"inpaint": "inpainting", "outpaint": "outpainting", "upscale": "upscaling"}
+CAPABILITIES = {
+    "inpaint": "inpainting",
+    "outpaint": "outpainting",
+    "upscale": "upscaling",
+    "remove_background": "background-removal",
+}
 
 router = APIRouter()
 
