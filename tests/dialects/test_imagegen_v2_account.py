@@ -1,13 +1,20 @@
 """What /api/v2 tells of models, of who asks and of the gallery is what was measured, used and counted."""
 
+from typing import Any
+
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from pipelines.sampler_names import sampler_named
+from server.dialects.imagegen_v2.gallery import NewCollection, NewItem
+from server.dialects.imagegen_v2.integrations import Connection
+from server.dialects.imagegen_v2.webhooks import Changed, New
 from tests.server.gallery import drawn, upload
 from tests.server.serving import Serve, Served, key_for, newcomer, until
 
 JOBS = "/darkroom/v1/jobs"
+ERROR = {"type", "code", "message", "details", "request_id", "documentation_url"}
 STAR = {"task": "text_to_image", "prompt": "a red star", "width": 64, "height": 64, "steps": 2}
 
 
@@ -136,3 +143,33 @@ def test_a_day_is_in_it_to_its_end(shared: Served, asked: dict[str, str], found:
     params = {name: value.replace("{day}", day) for name, value in asked.items()}
     answer = shared.client.get("/api/v2/gallery", params=params, headers=headers).raise_for_status()
     assert answer.json()["gallery"]["total_items"] == found
+
+
+LEAST: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
+    "/api/v2/gallery/items": (NewItem, {"image_id": "img_nothing"}),
+    "/api/v2/collections": (NewCollection, {"name": "Mine"}),
+    "/api/v2/webhooks": (New, {"url": "http://127.0.0.1:9/hook"}),
+    "/api/v2/webhooks/nothing": (Changed, {}),
+    "/api/v2/integrations/connect": (Connection, {"service": "dropbox", "auth_code": "x"}),
+}
+FIELDS = [(path, field) for path, (model, _) in LEAST.items() for field in model.model_fields]
+MARK = "do not repeat me"
+STRANGE = (None, {}, [], [MARK], {MARK: MARK}, True, -1, 2**80, 1.5, "", "\0", MARK * 1000, [[]], [None] * 50)
+
+
+@pytest.mark.parametrize(("path", "field"), FIELDS)
+def test_whatever_stands_in_a_field_is_taken_or_refused_in_the_document_s_words(
+    shared: Served, path: str, field: str
+) -> None:
+    headers = newcomer(shared)
+    for value in STRANGE:
+        method = "PATCH" if path.endswith("nothing") else "POST"
+        answer = shared.client.request(method, path, json=LEAST[path][1] | {field: value}, headers=headers)
+        assert answer.status_code in (201, 400, 404), (value, answer.text)
+        if answer.status_code != 201:
+            error = answer.json()["error"]
+            code = "INVALID_REQUEST" if answer.status_code == 400 else "NOT_FOUND"
+            assert (error["code"], set(error)) == (code, ERROR), (value, error)
+            assert MARK not in answer.text
+        for hook in shared.client.get("/api/v2/webhooks", headers=headers).json()["webhooks"]:
+            shared.client.delete(f"/api/v2/webhooks/{hook['id']}", headers=headers).raise_for_status()

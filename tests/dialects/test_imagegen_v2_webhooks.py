@@ -10,16 +10,31 @@ from typing import Any
 import httpx
 import pytest
 
+from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener
+from pipelines.tasks import Filter, Picture, Task
 from server.connectors.dropbox import DropboxApp
 from server.connectors.places import Places
 from tests.server.gallery import picture
 from tests.server.receiver import Receiver
 from tests.server.serving import Serve, Served, until
+from tests.server.worker import StepWorker
 
 JOBS, HOOKS, DRAWING = "/darkroom/v1/jobs", "/api/v2/webhooks", "/api/v2/generate/text-to-image"
 STAR = {"prompt": "a red star", "parameters": {"width": 64, "height": 64, "num_inference_steps": 10}}
 WAIT = {"Prefer": "wait=30"}
 SECRET = "webhook_secret_key_123"
+
+
+class FilterWorker(StepWorker):
+    """Gives pictures that it is to filter back as they were."""
+
+    def _drawn(self, job_id: str, task: Task, listener: Listener) -> Finished | Failed | Cancelled:
+        if self.failing is not None:
+            return Failed(job_id, *self.failing)
+        if not isinstance(task, Filter):
+            return super()._drawn(job_id, task, listener)
+        size = task.image.width, task.image.height
+        return Finished(job_id, (Picture(*size, task.image.pixels, seed=None, rendered=size, model=None),))
 
 
 @pytest.fixture
@@ -28,9 +43,9 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def serve_near(serve: Serve, **settings: Any) -> Served:
+def serve_near(serve: Serve, worker: StepWorker | None = None, **settings: Any) -> Served:
     """A server that may call receivers of this machine, and sends again what did not arrive at once."""
-    return serve(**({"webhook_allow": ["127.0.0.1/32"], "webhook_retry_seconds": [0.01] * 3} | settings))
+    return serve(worker, **({"webhook_allow": ["127.0.0.1/32"], "webhook_retry_seconds": [0.01] * 3} | settings))
 
 
 def made(served: Served, receiver: Receiver, **fields: Any) -> dict[str, Any]:
@@ -72,7 +87,7 @@ def test_plain_words_sign_as_they_are(serve: Serve, receiver: Receiver) -> None:
 
 
 def test_failures_and_other_work_have_events_of_their_own(serve: Serve, receiver: Receiver) -> None:
-    served = serve_near(serve)
+    served = serve_near(serve, FilterWorker())
     made(served, receiver, events=["generation.failed", "process.completed", "process.failed"])
     served.client.post(DRAWING, json=STAR).raise_for_status()
     bright = {"task": "filter", "image": picture(), "filters": [{"name": "brightness", "value": 1.2}]}
