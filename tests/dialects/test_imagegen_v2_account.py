@@ -106,6 +106,22 @@ def test_the_profile_counts_what_was_drawn_spent_and_stored(serve: Serve) -> Non
     assert gallery["total_items"] == 3, "what is saved by itself is in the gallery"
 
 
+def test_what_the_account_prefers_is_drawn_where_a_request_does_not_say(serve: Serve) -> None:
+    served = serve()
+    somebody = newcomer(served)
+    chosen = {"default_model": "absent", "default_size": "64x96"}
+    served.client.patch("/darkroom/v1/account/preferences", json=chosen, headers=somebody).raise_for_status()
+    drawing = "/api/v2/generate/text-to-image"
+    told = served.client.post(drawing, json={"prompt": "a red star"}, headers=somebody)
+    assert (told.status_code, told.json()["error"]["code"]) == (503, "MODEL_NOT_AVAILABLE")
+    asked = {"prompt": "a red star", "model": "flat"}
+    (image,) = served.client.post(drawing, json=asked, headers=somebody).raise_for_status().json()["images"]
+    assert (image["width"], image["height"]) == (64, 96)
+    asked |= {"parameters": {"width": 128, "height": 128}}
+    (image,) = served.client.post(drawing, json=asked, headers=somebody).raise_for_status().json()["images"]
+    assert (image["width"], image["height"]) == (128, 128)
+
+
 def test_likes_views_and_downloads_are_counted(serve: Serve) -> None:
     served = serve()
     image, other = upload(served, keep=True, title="Liked"), upload(served, keep=True)

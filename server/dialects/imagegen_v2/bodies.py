@@ -12,6 +12,8 @@ from server.http.body import Body, Name, Prompt, Seed, Text
 from server.images import QUALITY
 
 LONGEST_PROMPT = 1000
+FEWEST_STEPS, MOST_STEPS = 10, 150
+LEAST_GUIDANCE, MOST_GUIDANCE = 1.0, 20.0
 MOST_METADATA = 100  # keys
 STRENGTH, MASK_BLUR = 0.75, 4  # those of the document's examples
 
@@ -42,8 +44,8 @@ class Parameters(Body):
     width: Side | None = None
     height: Side | None = None
     num_outputs: Annotated[int, Field(ge=1, le=4)] = 1
-    num_inference_steps: Annotated[int, Field(ge=10, le=150)] | None = None
-    guidance_scale: Annotated[float, Field(ge=1, le=20)] | None = None
+    num_inference_steps: Annotated[int, Field(ge=FEWEST_STEPS, le=MOST_STEPS)] | None = None
+    guidance_scale: Annotated[float, Field(ge=LEAST_GUIDANCE, le=MOST_GUIDANCE)] | None = None
     scheduler: Name | None = None
     seed: Seed | None = None
     sampler: Name | None = None

@@ -11,6 +11,7 @@ from pipelines.analysis import marked
 from pipelines.catalog import Model
 from pipelines.tasks import Raster
 from server import decode
+from server.accounts import Preferences
 from server.bodies.job import ADDRESS
 from server.dialects.imagegen_v2 import bodies, tasks
 from server.dialects.imagegen_v2.answers import box
@@ -38,6 +39,7 @@ router = APIRouter(prefix="/generate")
 async def text_to_image(request: Request, parts: TheParts, account: TheAccount) -> JSONResponse:
     """Draw pictures of a prompt."""
     asked, ignored = await read(request, parts, account, bodies.TextToImage, await read_json(request))
+    asked = _preferred(asked, (await parts.accounts.find(account)).preferences)
     model, warning = tasks.chosen(parts.catalog, asked.model, "text_to_image")
     words = _worded(asked, model, parts)
     planned = tasks.from_text(asked, model, words, parts.catalog)
@@ -79,6 +81,15 @@ async def inpaint(request: Request, parts: TheParts, account: TheAccount) -> JSO
     planned = tasks.with_mask(asked, model, words, image, mask, parts.catalog)
     said = {"each": await asyncio.to_thread(_marked, mask)}
     return await answered(request, parts, account, planned.task, _wish(asked, ignored, said, warning))
+
+
+def _preferred(asked: bodies.TextToImage, prefers: Preferences) -> bodies.TextToImage:
+    """Model and size that the account chose, where the request does not say."""
+    said, size = asked.parameters, prefers.default_size
+    if said.width is None and said.height is None and size is not None:
+        width, height = map(int, size.split("x"))
+        said = said.model_copy(update={"width": width, "height": height})
+    return asked.model_copy(update={"model": asked.model or prefers.default_model, "parameters": said})
 
 
 def _worded(asked: bodies.Drawing, model: Model, parts: Parts) -> Enhanced:

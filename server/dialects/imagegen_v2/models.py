@@ -10,6 +10,7 @@ from pipelines.engine.protocol import Health
 from pipelines.errors import ModelNotInstalled
 from pipelines.tasks import SAMPLERS
 from server.credits.prices import resolution_of, units
+from server.dialects.imagegen_v2 import bodies
 from server.dialects.imagegen_v2.spelled import cost
 from server.errors import ModelNotAllowed
 from server.gallery import Wanted
@@ -19,8 +20,7 @@ from server.http.own_links import OPEN_LINKS
 from server.http.parts import Parts, TheParts
 
 MOST_EXAMPLES = 3
-LONGEST_PROMPT = 1000
-STEPS, GUIDANCE = (10, 150), (1.0, 20.0)  # what a request may say; a model may take less
+PARAMETERS = ("max_prompt_length", "supported_schedulers", "inference_steps_range", "guidance_scale_range")
 SCHEDULERS = {"dpmpp_2m": "DPMSolverMultistep", "ddim": "DDIM", "euler": "K_EULER", "euler_a": "K_EULER_ANCESTRAL"}
 CAPABILITIES = {
     "inpaint": "inpainting",
@@ -121,15 +121,23 @@ def _pricing(model: Model, credit_usd: float) -> dict[str, Any]:
 
 
 def _parameters(model: Model) -> dict[str, Any]:
-    """What a request that names this model may say; null for models that do not draw."""
+    """What a request that names this model may say, so far as the model takes it; null where it does not draw."""
     usual, limits = model.defaults, model.limits
+    if usual is None:
+        return dict.fromkeys(PARAMETERS)
     return {
-        "max_prompt_length": min(LONGEST_PROMPT, limits.max_prompt_chars) if usual else None,
-        "supported_schedulers": [SCHEDULERS.get(name, name) for name in SAMPLERS] if usual else None,
-        "inference_steps_range": usual
-        and {"min": STEPS[0], "max": min(STEPS[1], limits.max_steps), "default": usual.steps},
-        "guidance_scale_range": usual
-        and {"min": GUIDANCE[0], "max": min(GUIDANCE[1], limits.max_guidance_scale), "default": usual.guidance_scale},
+        "max_prompt_length": min(bodies.LONGEST_PROMPT, limits.max_prompt_chars),
+        "supported_schedulers": [SCHEDULERS.get(name, name) for name in SAMPLERS],
+        "inference_steps_range": {
+            "min": bodies.FEWEST_STEPS,
+            "max": min(bodies.MOST_STEPS, limits.max_steps),
+            "default": usual.steps,
+        },
+        "guidance_scale_range": {
+            "min": bodies.LEAST_GUIDANCE,
+            "max": min(bodies.MOST_GUIDANCE, limits.max_guidance_scale),
+            "default": usual.guidance_scale,
+        },
     }
 
 
