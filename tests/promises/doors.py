@@ -11,7 +11,8 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 NAMED = re.compile(r"image|picture|mask|photo|url|uri|webhook|callback|endpoint", re.IGNORECASE)
-NEVER_CALLED = frozenset({"redirect_uri"})  # repeated to Dropbox, which compares it
+# redirect_uri is repeated to Dropbox, which compares it; the others name images that are here.
+NEVER_CALLED = frozenset({"redirect_uri", "image_id", "cover_image_id"})
 FORMATS = frozenset({"picture", "uri", "binary"})
 # Kinds of job that ask for more than a description can say; their webhook is the one of all the others.
 ASKING_FOR_MORE = frozenset({"outpaint", "filter", "search_and_recolor", "replace_background", "relight"})

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
@@ -40,6 +41,7 @@ from tests.server.serving import KEY, running
 AT_ONCE = 8
 LOOKS = 3000  # for what is sent later
 NOTHING_LEFT = 'darkroom_outbox_waiting{kind="webhook"} 0.0'
+INTEGRATIONS, CONNECTORS = "/api/v2/integrations/connect", "/darkroom/v1/connectors"
 REDIRECTS = (301, 302, 303, 307, 308)
 REBINDINGS = 6  # requests for each name, through so many doors each
 
@@ -85,15 +87,33 @@ async def serving(folder: Path, allowed: Sequence[str]) -> AsyncIterator[tuple[h
             yield client, doors(app.openapi())
 
 
+async def place_of(client: httpx.AsyncClient, door: Door) -> str:
+    """The door's address; for one that changes a thing, with the id of one that was made for it."""
+    if door.method not in ("PUT", "PATCH"):
+        return door.path
+    above = door.path.removesuffix("/any")
+    made = await client.post(above, json={"url": "http://nobody.invalid/"})
+    return made_at(door._replace(path=above), made.raise_for_status().json())
+
+
+def made_at(door: Door, told: dict[str, Any]) -> str:
+    """Where what a door made is tried and removed."""
+    made = next(part for part in [told, *told.values()] if isinstance(part, dict) and "id" in part)
+    if door.path == INTEGRATIONS:
+        return f"{CONNECTORS}/{made['id'].replace('integration_', 'connector_')}"
+    return f"{door.path}/{made['id']}"
+
+
 async def send(client: httpx.AsyncClient, requests: Sequence[tuple[Door, str]]) -> None:
     """Each address through its door; whatever comes of it is an answer, and no error of the server."""
     innocent, gate = base64.b64encode(picture()).decode(), asyncio.Semaphore(AT_ONCE)
 
     async def one(door: Door, url: str) -> None:
         async with gate:
-            answer = await client.request(**door.request(url, innocent))
-            if answer.status_code == 201:  # it is called when a job has ended, or when it is tried
-                made = f"{door.path}/{answer.json()['id']}"
+            where = await place_of(client, door)
+            answer = await client.request(**door.request(url, innocent) | {"url": where})
+            if answer.status_code == 201 or where != door.path:  # it is called when a job ends, or when it is tried
+                made = where if where != door.path else made_at(door, answer.json())
                 await client.post(f"{made}/test")
                 await client.delete(made)
         assert answer.status_code < 500, (str(door), url, answer.text)

@@ -5,14 +5,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from server.bodies import connectors
 from server.bodies.connectors import ConnectorBody, FolderPath, Pattern, checked
 from server.connectors.naming import DEFAULT
 from server.dialects.imagegen_v2.spelled import spelled
 from server.http.auth import TheAccount
-from server.http.body import Body, check, described, ignored_fields, read_json
+from server.http.body import Body, check, ignored_fields, read_json
 from server.http.parts import TheParts
 from server.spelling import moment
 from server.store.connectors import Connector
+
+EXAMPLE = {"service": "dropbox", "auth_code": "auth_code_from_oauth", "settings": {"auto_upload": True}}
+SETTLED = {"settings", "folder", "file_naming", "auto_upload"}  # those of our own API are in `settings` here
 
 
 class Settings(Body):
@@ -23,6 +27,16 @@ class Settings(Body):
     file_naming: Pattern = DEFAULT
 
 
+def openapi() -> dict[str, Any]:
+    """Each service with its own fields, told apart by `service`, and the settings of all."""
+    told: dict[str, Any] = connectors.openapi()["requestBody"]["content"]["application/json"]["schema"]
+    settings = {"settings": Settings.model_json_schema()}
+    for variant in told["oneOf"]:
+        its_own = {name: field for name, field in variant["properties"].items() if name not in SETTLED}
+        variant["properties"] = its_own | settings
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": told, "example": EXAMPLE}}}}
+
+
 class Connection(Body):
     """service: dropbox, with an `auth_code`; the others that this server has, with fields of their own beside it."""
 
@@ -30,12 +44,10 @@ class Connection(Body):
     settings: Settings = Settings()
 
 
-EXAMPLE = {"service": "dropbox", "auth_code": "auth_code_from_oauth", "settings": {"auto_upload": True}}
-SETTLED = {"settings", "folder", "file_naming", "auto_upload"}  # those of our own API are in `settings` here
 router = APIRouter()
 
 
-@router.post("/integrations/connect", status_code=201, openapi_extra=described(Connection, EXAMPLE))
+@router.post("/integrations/connect", status_code=201, openapi_extra=openapi())
 async def connect(request: Request, parts: TheParts, account: TheAccount) -> JSONResponse:
     """Have your pictures copied to a place. GET and DELETE /darkroom/v1/connectors list them and take them away."""
     value = await read_json(request)
