@@ -3,18 +3,23 @@
 import asyncio
 import base64
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from server.bodies.job import Address
 from server.errors import AddressRefused, BodyInvalid, FetchFailed
-from server.fetch import Fetch
 from server.http.body import Body
 
 MOST_ADDRESSES = 16  # different ones, in one body
 SomeBody = TypeVar("SomeBody", bound=Body)
 
 
-async def with_pictures(body: SomeBody, fetch: Fetch) -> SomeBody:
+class Getting(Protocol):
+    """See `server.fetch.Fetch`."""
+
+    async def get(self, url: str) -> bytes: ...
+
+
+async def with_pictures(body: SomeBody, fetch: Getting) -> SomeBody:
     """The same body with what lies there, in base64. Raises BodyInvalid, AddressRefused and FetchFailed."""
     fields = dict(_addresses(body, ""))
     if len(fields) > MOST_ADDRESSES:
@@ -24,7 +29,7 @@ async def with_pictures(body: SomeBody, fetch: Fetch) -> SomeBody:
     return whole
 
 
-async def _fetched(fetch: Fetch, address: Address, field: str) -> str:
+async def _fetched(fetch: Getting, address: Address, field: str) -> str:
     try:
         return base64.b64encode(await fetch.get(address)).decode("ascii")
     except (AddressRefused, FetchFailed) as error:

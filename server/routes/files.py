@@ -56,6 +56,15 @@ async def linked(link: str, request: Request, parts: TheParts, download: bool = 
     return await file_of(request, parts, image, until_its_end, download=download)
 
 
+@links.get(f"{OPEN_LINKS}/{{link}}/thumbnail", response_class=Response)
+@links.head(f"{OPEN_LINKS}/{{link}}/thumbnail", include_in_schema=False)
+async def linked_thumbnail(link: str, request: Request, parts: TheParts, size: Side = "320") -> Response:
+    """A small WEBP of an image by its public link."""
+    image = await parts.images.find_link(link)
+    until_its_end = f"private, max-age={parts.images.seconds_left(image)}"
+    return small_of(request, await parts.thumbnails.of(image, int(size)), until_its_end)
+
+
 @links.get(f"{OPEN_LINKS}/signed/{{image_id}}", response_class=Response)
 @links.head(f"{OPEN_LINKS}/signed/{{image_id}}", include_in_schema=False)
 async def signed(
