@@ -21,7 +21,9 @@ __all__ = ["quiet"]
 
 PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 # Addresses that ask for no key: they tell nothing of anybody, or their name is the secret.
-OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz", "/files/{link}", "/files/signed/{image_id}"})
+OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"}) | frozenset(
+    {"/files/{link}", "/files/{link}/thumbnail", "/files/signed/{image_id}"}
+)
 OPEN_GALLERY = "/public"  # where the operator opened it: only what its owner opened too
 # What an address asks for beside its id, so that nothing but the id is wrong.
 QUERIES = {"/files/signed/{image_id}": "?expires=4102444800&signature=made-up"}

@@ -23,4 +23,4 @@ def pixels(ratio: str, resolution: Resolution, model: Model) -> tuple[int, int]:
     else:
         width, height = shaped(across / down, model)
         scale = SCALES[resolution] * min(width / across, height / down)
-    return round(scale * across), round(scale * down)
+    return int(scale * across + 0.5), int(scale * down + 0.5)
