@@ -38,7 +38,7 @@ Url = Annotated[Picture, Field(description="An http(s) address, which the server
 class Generation(Body):
     """The body of POST /v0/images/generations. What is null is as if it were left out."""
 
-    prompt: Text = ""
+    prompt: Text = Field(default_factory=str)  # described without a default: it is there, or a preset is
     negativePrompt: Text = ""
     presetId: Name | None = None
     variables: Annotated[dict[Name, str | int | float], Field(max_length=MOST_VARIABLES)] = Field(default_factory=dict)
@@ -66,9 +66,11 @@ async def read(request: Request) -> Sent:
 
 
 def openapi() -> dict[str, Any]:
-    """Both bodies; the file in the form is that of the preset in its example."""
+    """Both bodies; JSON has a prompt or a preset, and the file in the form is that of the preset in its example."""
     told = described(Generation, EXAMPLE)
     content = told["requestBody"]["content"]
+    of_json = content["application/json"]
+    of_json["schema"] = {"anyOf": [of_json["schema"] | {"required": [name]} for name in ("prompt", "presetId")]}
     text = {"type": "string"}
     fields = {
         "prompt": text,

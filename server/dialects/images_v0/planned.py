@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from pipelines.catalog import Meant, Model, Resolution
@@ -33,50 +34,56 @@ class Planned(NamedTuple):
     headers: dict[str, str]
 
 
+class Words(NamedTuple):
+    """pictures: of the preset's files, in base64 and in its order, each with the key that it came by."""
+
+    prompt: str
+    negative_prompt: str
+    pictures: list[tuple[str, str]]
+
+
 async def planned(asked: Generation, files: Files, parts: Parts, account: str) -> Planned:
     """asked: with its pictures fetched. files: see Sent.
 
     Raises EntryUnknown, VariableWrong, BodyInvalid and ImageInvalid, and what planning raises.
     """
     saved = await parts.presets.find(account, asked.presetId) if asked.presetId else None
-    meant = parts.catalog.meant(asked.modelVersion or (saved and saved.preset.model), "text_to_image")
-    resolution = asked.resolution or (saved and saved.preset.resolution) or "standard"
-    if saved is None:
-        if files or asked.variables:
-            raise BodyInvalid("Files and variables go with a preset: name one in `presetId`.", field="presetId")
-        if not asked.prompt.strip():
-            raise BodyInvalid("`prompt`: it is empty: say what to draw, or name a `presetId`.", field="prompt")
-        prompt, negative = asked.prompt, asked.negativePrompt
-        pictures: list[tuple[str, str]] = []
-    else:
-        prompt, negative, pictures = _rendered(asked, saved.preset, files, parts, meant.model)
-    references = [await decode.picture(text, field) for text, field in [*pictures, *_references(asked)]]
-    width, height = pixels(_ratio(asked, saved, parts), resolution, meant.model)
+    preset = saved and saved.preset
+    meant = parts.catalog.meant(asked.modelVersion or (preset and preset.model), "text_to_image")
+    resolution = asked.resolution or (preset and preset.resolution) or "standard"
+    words = _rendered(asked, preset, files, parts, meant.model) if preset else _written(asked, files)
+    references = [await decode.picture(text, field) for text, field in [*words.pictures, *_references(asked)]]
+    width, height = pixels(_ratio(asked, preset, parts), resolution, meant.model)
     task = text_to_image_after(
         parts.catalog,
         references,
         model=meant.model.id,
-        prompt=prompt,
-        negative_prompt=negative,
+        prompt=words.prompt,
+        negative_prompt=words.negative_prompt,
         width=width,
         height=height,
         count=asked.sampleCount,
     )
-    return Planned(task, _caption(asked, saved), resolution, _headers(asked, meant, task))
+    return Planned(task, _caption(asked, saved), resolution, _headers(meant, task))
 
 
-def _rendered(
-    asked: Generation, preset: Preset, files: Files, parts: Parts, model: Model
-) -> tuple[str, str, list[tuple[str, str]]]:
-    """Prompt, negative prompt, and the files in the order of the requirements, each with the name of its own."""
+def _written(asked: Generation, files: Files) -> Words:
+    """Without a preset."""
+    if files or asked.variables:
+        raise BodyInvalid("Files and variables go with a preset: name one in `presetId`.", field="presetId")
+    if not asked.prompt.strip():
+        raise BodyInvalid("`prompt`: it is empty: say what to draw, or name a `presetId`.", field="prompt")
+    return Words(asked.prompt, asked.negativePrompt, [])
+
+
+def _rendered(asked: Generation, preset: Preset, files: Files, parts: Parts, model: Model) -> Words:
     by_key = _by_key(preset, files)
-    counts = {key: len(contents) for key, contents in by_key.items()}
-    rendered = preset.render(asked.variables, counts, asked.prompt)
+    rendered = preset.render(asked.variables, {key: len(each) for key, each in by_key.items()}, asked.prompt)
     negative = ", ".join(text for text in (rendered.negative_prompt, asked.negativePrompt.strip()) if text)
     looks = Looks(style=preset.style, social_template=preset.template)
     dressed = parts.enhancer.dressed(rendered.prompt, negative, looks, model.limits.max_prompt_chars)
     pictures = [(content, key) for key in rendered.files for content in by_key[key]]
-    return dressed.prompt, dressed.negative_prompt, pictures
+    return Words(dressed.prompt, dressed.negative_prompt, pictures)
 
 
 def _by_key(preset: Preset, files: Files) -> dict[str, list[str]]:
@@ -86,9 +93,9 @@ def _by_key(preset: Preset, files: Files) -> dict[str, list[str]]:
         numbered = None if name in preset.requirements else NUMBERED.fullmatch(name)
         key, number = (numbered[1], int(numbered[2])) if numbered else (name, 0)
         found.setdefault(key, []).append((number, content))
-    return {
-        key: [content for _, content in sorted(contents, key=lambda item: item[0])] for key, contents in found.items()
-    }
+    for contents in found.values():
+        contents.sort(key=itemgetter(0))
+    return {key: [content for _, content in contents] for key, contents in found.items()}
 
 
 def _references(asked: Generation) -> list[tuple[str, str]]:
@@ -96,9 +103,8 @@ def _references(asked: Generation) -> list[tuple[str, str]]:
     return in_base64 + [(fetched, "refImageUrls") for fetched in asked.refImageUrls]
 
 
-def _ratio(asked: Generation, saved: Saved | None, parts: Parts) -> str:
+def _ratio(asked: Generation, preset: Preset | None, parts: Parts) -> str:
     """The caller's, or the preset's, or that of the preset's template."""
-    preset = saved.preset if saved else None
     template = parts.library.now.template(preset.template) if preset and preset.template else None
     ratio = asked.aspectRatio or (preset and preset.ratio) or (template and template.ratio) or "1:1"
     if ratio not in RATIOS:
@@ -111,12 +117,12 @@ def _caption(asked: Generation, saved: Saved | None) -> Caption:
         asked=asked.prompt,
         preset=saved and saved.id,
         preset_name=saved and saved.preset.name,
-        variables=asked.variables if saved else {},
+        variables=asked.variables,
         public=asked.isPublic,
     )
 
 
-def _headers(asked: Generation, meant: Meant, task: TextToImage | ImageToImage) -> dict[str, str]:
+def _headers(meant: Meant, task: TextToImage | ImageToImage) -> dict[str, str]:
     headers = {"x-darkroom-model": meant.model.id}
     drawn_over = DRAWN_OVER if isinstance(task, ImageToImage) else None
     if warnings := [warning for warning in (meant.warning, drawn_over) if warning]:
