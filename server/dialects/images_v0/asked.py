@@ -58,10 +58,10 @@ class Sent(NamedTuple):
     files: list[tuple[str, str]]
 
 
-async def read(request: Request) -> Sent:
-    """What came, as a form where its type says so. Raises BodyInvalid and BodyTooLarge."""
+async def read(request: Request, most_bytes: int) -> Sent:
+    """What came, as a form where its type says so. most_bytes: of a field. Raises BodyInvalid and BodyTooLarge."""
     is_form = request.headers.get("content-type", "").lower().startswith(FORM)
-    sent = await _read_form(request) if is_form else Sent(await read_json(request), [])
+    sent = await _read_form(request, most_bytes) if is_form else Sent(await read_json(request), [])
     return Sent({name: value for name, value in sent.value.items() if value is not None}, sent.files)
 
 
@@ -83,10 +83,9 @@ def openapi() -> dict[str, Any]:
     return told
 
 
-async def _read_form(request: Request) -> Sent:
+async def _read_form(request: Request, most_bytes: int) -> Sent:
     value: dict[str, Any] = {}
     files = []
-    most_bytes = request.app.state.parts.settings.max_body_bytes
     async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=most_bytes) as form:
         for name, item in form.multi_items():
             if isinstance(item, UploadFile):

@@ -42,7 +42,7 @@ async def generate(
 
     They are drawn whoever waits: GET /v0/images/generations/{jobId} shows how far they are.
     """
-    sent = await read(request)
+    sent = await read(request, parts.settings.max_body_bytes)
     own = OwnFirst(parts.fetch, parts.images, parts.links, f"{address_of(request)}{OPEN_LINKS}/")
     asked = await with_pictures(check(Generation, sent.value), own)
     plan = await planned(asked, sent.files, parts, account)

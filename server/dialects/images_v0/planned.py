@@ -48,9 +48,9 @@ async def planned(asked: Generation, files: Files, parts: Parts, account: str) -
     Raises EntryUnknown, VariableWrong, BodyInvalid and ImageInvalid, and what planning raises.
     """
     saved = await parts.presets.find(account, asked.presetId) if asked.presetId else None
-    preset = saved and saved.preset
-    meant = parts.catalog.meant(asked.modelVersion or (preset and preset.model), "text_to_image")
-    resolution = asked.resolution or (preset and preset.resolution) or "standard"
+    preset = saved.preset if saved else None
+    meant = parts.catalog.meant(asked.modelVersion or (preset.model if preset else None), "text_to_image")
+    resolution = asked.resolution or (preset.resolution if preset else None) or "standard"
     words = _rendered(asked, preset, files, parts, meant.model) if preset else _written(asked, files)
     references = [await decode.picture(text, field) for text, field in [*words.pictures, *_references(asked)]]
     width, height = pixels(_ratio(asked, preset, parts), resolution, meant.model)
