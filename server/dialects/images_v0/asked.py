@@ -91,9 +91,11 @@ async def _read_form(request: Request, most_bytes: int) -> Sent:
             if isinstance(item, UploadFile):
                 content = await item.read()
                 files.append((name, (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")))
+            elif not item:
+                continue  # a field that nobody filled in
             elif name == "refImageUrls":
                 value.setdefault(name, []).append(item)
-            elif item:  # an empty field of a form is one that nobody filled in
+            else:
                 value[name] = _parsed(name, item) if name in IN_JSON else item
     return Sent(value, files)
 
