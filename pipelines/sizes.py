@@ -1,7 +1,7 @@
 """The size asked for and the size drawn are two things: what to draw, and how to reach the exact pixels from there."""
 
 from dataclasses import dataclass
-from math import ceil, log, sqrt
+from math import ceil, log
 
 import numpy as np
 from PIL import Image
@@ -10,7 +10,8 @@ from pipelines.catalog import Direct, Model
 from pipelines.errors import TaskRefused
 
 UNIT = 8  # pixels of a picture for one of its latent
-SNAP = log(1.03)  # a native shape within 3 % of the aspect is taken as it is
+SNAP = log(1.02)  # a shape within 2 % of the aspect is as good as the aspect itself: so much is cut off
+AREA_COUNTS = 0.1  # an area that is 10 % off is as bad as an aspect that is 1 % off
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ def plan(width: int, height: int, model: Model) -> SizePlan:
     """How `model` makes a picture of width x height pixels. The first rule that fits decides:
 
     1. A size inside the model's `direct` range is drawn as it is, rounded up to multiples of 8; the rest is cut off.
-    2. A native shape whose aspect is within 3 % of the asked one: the nearest in aspect, then in area to the first.
-    3. Any other: the asked aspect at the area of the first native size, kept inside the sides of `direct`,
-       rounded to those multiples of 8 that come nearest to the aspect.
+    2. A native shape whose aspect is within 2 % of the asked one: the nearest in aspect, then in area to the first.
+    3. Any other: multiples of 8 inside the sides of `direct`, within 2 % of the asked aspect where that is possible,
+       and then as near as can be to the aspect and to the area of the first native size.
 
     Raises TaskRefused where the picture would have to be enlarged and the model's entry says `oversize: refuse`.
     """
@@ -106,10 +107,13 @@ def _native(aspect: float, model: Model) -> tuple[int, int] | None:
 
 def _fitted(aspect: float, model: Model, direct: Direct) -> tuple[int, int]:
     area = model.native_sizes[0][0] * model.native_sizes[0][1]
-    widths = _roundings(sqrt(area * aspect), direct)
-    heights = _roundings(sqrt(area / aspect), direct)
-    candidates = [(width, height) for width in widths for height in heights]
-    return min(candidates, key=lambda size: abs(log(size[0] / size[1] / aspect)))
+    sides = range(direct.min_side, direct.max_side + 1, UNIT)
+
+    def cost(size: tuple[int, int]) -> tuple[float, float]:
+        error = abs(log(size[0] / size[1] / aspect))
+        return max(0.0, error - SNAP), error + AREA_COUNTS * abs(log(size[0] * size[1] / area))
+
+    return min(((width, height) for height in sides for width in _roundings(height * aspect, direct)), key=cost)
 
 
 def _roundings(side: float, direct: Direct) -> tuple[int, int]:

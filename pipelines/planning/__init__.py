@@ -10,6 +10,7 @@ from pipelines.planning.faces import restore_faces
 from pipelines.planning.finding import search_and_recolor, search_and_replace
 from pipelines.planning.installed import first_installed, ip_adapter_for
 from pipelines.planning.pictures import annotate, crop, describe, filters, remove_background, upscale
+from pipelines.planning.references import text_to_image_after
 from pipelines.planning.style import style_transfer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "search_and_replace",
     "style_transfer",
     "text_to_image",
+    "text_to_image_after",
     "tiled_image_to_image",
     "upscale",
 ]

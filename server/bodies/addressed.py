@@ -1,4 +1,7 @@
-"""Pictures that a body names by their address: fetched all at once, before anything of it is decoded."""
+"""Pictures that a body names by their address: fetched all at once, before anything of it is decoded.
+
+Our own addresses of images are read from the store: they may not be callable from here, and need no call.
+"""
 
 import asyncio
 import base64
@@ -9,7 +12,6 @@ from fastapi import Request
 
 from server.bodies.job import Address
 from server.errors import AddressRefused, BodyInvalid, FetchFailed
-from server.fetch import Fetch
 from server.http.body import Body
 from server.http.own_links import own_image
 from server.http.parts import Parts
@@ -18,34 +20,26 @@ MOST_ADDRESSES = 16  # different ones, in one body
 SomeBody = TypeVar("SomeBody", bound=Body)
 
 
-async def with_pictures(body: SomeBody, fetch: Fetch) -> SomeBody:
-    """The same body with what lies there, in base64. Raises BodyInvalid, AddressRefused and FetchFailed."""
+async def with_pictures(body: SomeBody, request: Request, parts: Parts, account: str) -> SomeBody:
+    """The same body with what lies there, in base64.
+
+    Raises BodyInvalid, AddressRefused and FetchFailed; of our own addresses ImageUnknown and LinkOver.
+    """
     fields = dict(_addresses(body, ""))
     if len(fields) > MOST_ADDRESSES:
         raise BodyInvalid(f"Too many pictures by their address: at most {MOST_ADDRESSES} can be fetched.")
-    found = await asyncio.gather(*(_fetched(fetch, address, field) for address, field in fields.items()))
+    found = await asyncio.gather(*(_brought(request, parts, account, *item) for item in fields.items()))
     whole: SomeBody = _replaced(body, dict(zip(fields, found, strict=True)))
     return whole
 
 
-async def with_own_pictures(body: SomeBody, request: Request, parts: Parts, account: str) -> SomeBody:
-    """The same body with the files of our own images in base64, where it names them by their addresses.
-
-    Raises ImageUnknown and LinkOver.
-    """
-    found = {}
-    for address in dict(_addresses(body, "")):
-        if (image := await own_image(request, parts, account, address)) is not None:
-            found[address] = base64.b64encode(await parts.images.read(image)).decode("ascii")
-    whole: SomeBody = _replaced(body, found)
-    return whole
-
-
-async def _fetched(fetch: Fetch, address: Address, field: str) -> str:
+async def _brought(request: Request, parts: Parts, account: str, address: Address, field: str) -> str:
+    own = await own_image(request, parts, account, address)
     try:
-        return base64.b64encode(await fetch.get(address)).decode("ascii")
+        content = await parts.fetch.get(address) if own is None else await parts.images.read(own)
     except (AddressRefused, FetchFailed) as error:
         raise type(error)(field) from None
+    return base64.b64encode(content).decode("ascii")
 
 
 def _addresses(value: Any, field: str) -> Iterator[tuple[Address, str]]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fastapi import Request
+
 from pipelines import planning
-from pipelines.catalog import Catalog
 from pipelines.tasks import Task
 from server.bodies.addressed import with_pictures
 from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
@@ -14,8 +15,8 @@ from server.bodies.job import JobBody
 from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterBody, RemoveBackgroundBody, UpscaleBody
 from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
-from server.fetch import Fetch
 from server.http.body import check, ignored_fields, inlined
+from server.http.parts import Parts
 
 
 class Kind(NamedTuple):
@@ -58,14 +59,14 @@ class Asked(NamedTuple):
     headers: dict[str, str]
 
 
-async def asked_for(catalog: Catalog, value: dict[str, Any], fetch: Fetch) -> Asked:
+async def asked_for(request: Request, parts: Parts, account: str, value: dict[str, Any]) -> Asked:
     """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what fetching and planning raise."""
     name = value.pop("task", None)
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BodyInvalid(f"`task` must be one of: {', '.join(KINDS)}.", field="task")
-    body = await with_pictures(check(kind.body, value), fetch)
-    return Asked(body, kind.plan(catalog, **await body.said()), ignored_fields(kind.body, value))
+    body = await with_pictures(check(kind.body, value), request, parts, account)
+    return Asked(body, kind.plan(parts.catalog, **await body.said()), ignored_fields(kind.body, value))
 
 
 def openapi() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.catalog import Catalog, Model, Resolution
+from pipelines.catalog import Catalog, Resolution
 from pipelines.tasks import Crop, Drawing, Task, Upscale
 
 UNITS = 1000  # in one credit: all sums are of whole thousandths
@@ -11,19 +11,17 @@ UNITS = 1000  # in one credit: all sums are of whole thousandths
 RESOLUTIONS: tuple[tuple[int, Resolution], ...] = ((768 * 768, "low"), (1536 * 1536, "standard"), (3072 * 3072, "high"))
 
 
-def price_of(catalog: Catalog, task: Task) -> int:
-    """In thousandths of a credit. What no model works on is free. Raises ModelUnknown."""
-    return pictures_of(task) * picture_price_of(catalog, task, *size_of(task))
+def price_of(catalog: Catalog, task: Task, resolution: Resolution | None = None) -> int:
+    """In thousandths of a credit. What no model works on is free. Raises ModelUnknown.
+
+    resolution: in the words of the API that it came by; None is that of its pixels.
+    """
+    return pictures_of(task) * _each(catalog, task, resolution or resolution_of(*size_of(task)))
 
 
 def picture_price_of(catalog: Catalog, task: Task, width: int, height: int) -> int:
     """Of one picture of that size by all models that work on the task, in thousandths of a credit."""
-    return sum(picture_price(catalog.get(name), width, height) for name in _models(task))
-
-
-def picture_price(model: Model, width: int, height: int) -> int:
-    """Of the model's work on one picture, in thousandths of a credit."""
-    return units(model.price.of(resolution_of(width, height)))
+    return _each(catalog, task, resolution_of(width, height))
 
 
 def resolution_of(width: int, height: int) -> Resolution:
@@ -49,6 +47,10 @@ def units(credits: float) -> int:
 def credits(units: int) -> float:
     """As people read them: a whole number where it is one."""
     return units // UNITS if units % UNITS == 0 else units / UNITS
+
+
+def _each(catalog: Catalog, task: Task, resolution: Resolution) -> int:
+    return sum(units(catalog.get(name).price.of(resolution)) for name in _models(task))
 
 
 def _models(task: Task) -> Iterator[str]:

@@ -35,6 +35,10 @@ class Credits:
     async def purse(self, account: str) -> Purse:
         return await self._database.read(ledger.purse, account)
 
+    async def cost(self, job_id: str) -> int:
+        """What a job has been charged so far."""
+        return await self._database.read(ledger.cost, job_id)
+
     async def grant(self, account: str, amount: int) -> Purse:
         """A negative amount takes credits back."""
         await self._database.write(ledger.grant, account, amount, self._clock())

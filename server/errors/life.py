@@ -160,13 +160,16 @@ class JobCancelled(DarkroomError):
 
 
 class JobTooSlow(DarkroomError):
-    """job: the id of the one that goes on although nobody waits for it any more; None where it does not."""
+    """job: the id of the one that goes on although nobody waits for it any more; None where it does not.
+
+    seconds: for how long it was waited for.
+    """
 
     code = "job_too_slow"
 
-    def __init__(self, job: str | None = None) -> None:
+    def __init__(self, job: str | None = None, seconds: float = 0) -> None:
         super().__init__("Drawing took longer than a request may wait: ask for fewer steps or a smaller size.")
-        self.job = job
+        self.job, self.seconds = job, seconds
 
 
 class JobFailed(DarkroomError):

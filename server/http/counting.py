@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import Request
 
+from pipelines.catalog import Resolution
 from pipelines.tasks import Task
 from server.credits.prices import price_of
 from server.http.parts import Parts
@@ -11,11 +12,14 @@ from server.limits.limits import Asker
 from server.store.accepting import Toll
 
 
-async def toll_of(request: Request, parts: Parts, task: Task) -> Toll:
-    """What the task costs whoever asks. Nothing is to be counted any more where `request.state.is_counted` says so."""
+async def toll_of(request: Request, parts: Parts, task: Task, resolution: Resolution | None) -> Toll:
+    """What the task costs whoever asks, as `price_of` has it.
+
+    Nothing is to be counted any more where `request.state.is_counted` says so.
+    """
     is_counted = parts.limits.every_request or getattr(request.state, "is_counted", False)
     windows = () if is_counted else await parts.limits.windows(asker_of(request.scope["state"]))
-    return Toll(price_of(parts.catalog, task), windows)
+    return Toll(price_of(parts.catalog, task, resolution), windows)
 
 
 async def count_at_the_door(request: Request, parts: Parts) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import Request
 
+from pipelines.catalog import Resolution
 from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError
 from pipelines.tasks import Task
@@ -42,7 +43,7 @@ async def draw(
     if job.is_open:
         if not detach:
             await parts.jobs.let_go(job, tries_of(request))
-        raise JobTooSlow(job.id if detach else None)
+        raise JobTooSlow(job.id if detach else None, parts.settings.request_seconds)
     return images_of(job)
 
 
@@ -55,14 +56,16 @@ async def submit(
     origin: Origin | None = None,
     caption: Caption | None = None,
     beside: Sequence[Beside] = (),
+    resolution: Resolution | None = None,
 ) -> Job:
     """The job of a request: a new one, or the one that it got when it was sent before.
 
     Every door submits here. A request counts once, however many jobs it has, and submits them in the same order each
-    time. Raises what `Jobs.submit` raises, ModelNotAllowed and IdempotencyKeyInvalid.
+    time. resolution: the word by which it is priced, where an API has its own; otherwise that of its pixels. Raises
+    what `Jobs.submit` raises, ModelNotAllowed and IdempotencyKeyInvalid.
     """
     check_models(request, task)
-    toll, call = await toll_of(request, parts, task), call_of(request)
+    toll, call = await toll_of(request, parts, task, resolution), call_of(request)
     job = await parts.jobs.submit(task, encoding, terms, origin, caption, call, toll, beside)
     request.state.is_counted = True
     return job

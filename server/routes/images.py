@@ -126,7 +126,7 @@ async def list_images(parts: TheParts, account: TheAccount, asked: Annotated[Lis
 )
 async def upload(request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Store a picture of your own. Jobs take its id wherever they take a picture."""
-    asked = await with_pictures(check(UploadBody, await read_json(request)), parts.fetch)
+    asked = await with_pictures(check(UploadBody, await read_json(request)), request, parts, account)
     raster = await decode.picture_with_alpha(asked.image, "image")
     image = await parts.images.upload(raster, account, Encoding(asked.format, metadata=False), asked.said())
     return (await _with_collections(parts, [image]))[0]

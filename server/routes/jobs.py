@@ -73,7 +73,7 @@ async def ask(
     `Accept: image/png` (or image/jpeg, image/webp) waits as long as it takes and answers with the first picture.
     """
     value, parent = await with_stored(await read_json(request), parts.images, account)
-    asked = await asked_for(parts.catalog, value, parts.fetch)
+    asked = await asked_for(request, parts, account, value)
     caption = asked.body.caption_of(parent)
     terms = asked.body.terms(account, parts.jobs.now())
     beside = await at_the_end(parts, account, asked.body)

@@ -60,7 +60,7 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
     Takes the same body as POST /darkroom/v1/jobs, and draws nothing.
     """
-    task = (await asked_for(parts.catalog, await read_json(request), parts.fetch)).task
+    task = (await asked_for(request, parts, account, await read_json(request))).task
     width, height = size_of(task)
     return {
         "credits": credits(price_of(parts.catalog, task)),

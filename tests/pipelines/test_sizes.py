@@ -53,7 +53,7 @@ sides = st.integers(8, 8192)
         (SDXL, (1280, 1024), (1280, 1024)),
         (SDXL, (512, 512), (1024, 1024)),
         (SDXL, (2048, 2048), (1024, 1024)),
-        (SDXL, (1536, 1024), (1216, 832)),
+        (SDXL, (1536, 1024), (1248, 832)),
         (SDXL, (1792, 1024), (1344, 768)),
         (SDXL, (3840, 2160), (1344, 768)),
     ],
@@ -73,7 +73,7 @@ def test_a_render_fits_the_model_and_keeps_the_aspect(width: int, height: int, m
     cut = render[0] - width in range(8) and render[1] - height in range(8)
     possible = direct.min_side / direct.max_side <= width / height <= direct.max_side / direct.min_side
     error = abs(log(render[0] / render[1] / (width / height)))
-    assert cut or not possible or error < 0.09
+    assert cut or not possible or error < 0.02
 
 
 @given(width=st.integers(8, 700), height=st.integers(8, 700))

@@ -37,8 +37,8 @@ class Door(NamedTuple):
 
     @property
     def takes_addresses(self) -> bool:
-        """Whether it says so; what is described as encoded in base64 is a picture and nothing else."""
-        return self.field.get("contentEncoding") != "base64"
+        """Whether it says so; what is described as base64, or as a form's file, is a picture and nothing else."""
+        return self.field.get("contentEncoding") != "base64" and self.field.get("format") != "binary"
 
     def __str__(self) -> str:
         constants = [str(each["const"]) for each in self.schema.get("properties", {}).values() if "const" in each]

@@ -54,6 +54,7 @@ def test_each_model_that_works_on_a_picture_is_paid_and_what_none_works_on_is_fr
     enlarged = upscale(catalog, image=image, mode="fast", factor=2)
     drawn_over = upscale(catalog, image=image, mode="creative", factor=2, prompt="a star")
     assert price_of(catalog, star) == 3000
+    assert price_of(catalog, star, "4k") == 12000
     assert price_of(catalog, enlarged) == price_of(catalog, describe(catalog, image=image)) == 0
     assert price_of(catalog, filters(catalog, image=image, filters=[("sepia", {})])) == 0
     assert price_of(catalog, drawn_over) == 1000
