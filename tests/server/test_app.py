@@ -14,7 +14,8 @@ from server.errors import ANSWERS
 from tests.server.serving import Serve, Served, until
 from tests.server.worker import StepWorker
 
-OPEN = {"/livez", "/readyz", "/docs", "/", "/files/{link}", "/files/signed/{image_id}"}
+LINKS = {"/files/{link}", "/files/{link}/thumbnail", "/files/signed/{image_id}"}
+OPEN = {"/livez", "/readyz", "/docs", "/"} | LINKS
 OPEN_GALLERY = "/public"  # closed by a setting, and tested in test_public.py
 
 
