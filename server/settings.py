@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     tls_key: FilePath | None = None
     cors_origins: Origins = ()  # whose pages may read our answers
     log_format: Literal["auto", "text", "json"] = "auto"  # auto: text on a terminal
+    log_level: Literal["debug", "info", "warning"] = "info"  # debug tells every tick
     data: Path = Field(default_factory=user_data_folder)
     database_url: SecretStr | None = None  # None: SQLite, `darkroom.db` in the data folder
     models_file: Path | None = None  # None: the catalogue that comes with the program

@@ -50,7 +50,7 @@ def serve(parent: Parent) -> None:
     begin = parent.ask()
     if not isinstance(begin, Begin):
         return
-    configure_logs(begin.log_form)
+    configure_logs(begin.logs)
     catalog = Catalog.load(Path(begin.models_file), Path(begin.models_folder))
     worker = InlineWorker(catalog, begin.device, begin.tuning)
 

@@ -126,6 +126,7 @@ class Engine:
         counted = sum(rows[id(draft)] for draft, _ in moved)
         seconds = time.monotonic() - started
         self._tally.add(Counters(ticks=1, rows=counted, tick_seconds=seconds, steps=len(moved)))
+        log.debug("tick", rows=counted, seconds=round(seconds, 4), jobs=sorted({draft.job_id for draft in drafts}))
         for draft, error in blames:
             self._fail(draft.job_id, error)
         for draft, _ in moved:

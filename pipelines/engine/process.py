@@ -30,7 +30,7 @@ from pipelines.engine.protocol import (
 from pipelines.engine.spawn import Child
 from pipelines.engine.wire import Begin, Cancel, Message, Submit, Wish
 from pipelines.errors import WorkerLost
-from pipelines.logs import Form
+from pipelines.logs import Logs
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
 
@@ -73,13 +73,13 @@ class ProcessWorker:
         device: str = "auto",
         tuning: Tuning | None = None,
         *,
-        log_form: Form = "auto",
+        logs: Logs = Logs(),  # noqa: B008  # it never changes
         silence_seconds: float = 180.0,
         start_seconds: float = 900.0,
         stop_seconds: float = 5.0,
         most_deaths: int = 5,
     ) -> None:
-        self._begin = Begin(str(models_file), str(models_folder), device, tuning or Tuning(), log_form)
+        self._begin = Begin(str(models_file), str(models_folder), device, tuning or Tuning(), logs)
         self._limits = {"starting": start_seconds, "ready": silence_seconds}
         self._stop_seconds = stop_seconds
         self._most_deaths = most_deaths

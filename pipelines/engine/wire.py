@@ -8,7 +8,7 @@ from typing import get_args
 
 from pipelines.counters import Counters
 from pipelines.engine.protocol import Event, Health, Terms
-from pipelines.logs import Form
+from pipelines.logs import Logs
 from pipelines.tasks import Task
 from pipelines.tuning import Tuning
 from pipelines.vocabulary import TASK_KINDS, Vocabulary, VocabularyError
@@ -28,7 +28,7 @@ class Begin:
     models_folder: str
     device: str
     tuning: Tuning = field(default_factory=Tuning)
-    log_form: Form = "auto"
+    logs: Logs = field(default_factory=Logs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Wish:
 
 Message = Begin | Submit | Cancel | Wish | Event | Health
 
-SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, Counters, *get_args(Event), Begin, Submit, Cancel, Wish, Health))
+SPOKEN = Vocabulary((*TASK_KINDS, Terms, Tuning, Logs, Counters, *get_args(Event), Begin, Submit, Cancel, Wish, Health))
 
 
 def encode(message: Message) -> bytes:

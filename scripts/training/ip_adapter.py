@@ -1,4 +1,8 @@
-"""Stage 6: an IP-Adapter for the shapes model, `shapes-ip`: the colours of a picture for what the words ask for."""
+"""Stage 6: an IP-Adapter for the shapes model, `shapes-ip`: the colours of a picture for what the words ask for.
+
+As a real one looks through CLIP's eyes, which others have trained, so does this: its image encoder first learns to tell
+colours, and is frozen. The adapter begins with the UNet's own keys and values of words, as its makers' do.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +26,8 @@ from transformers import (
 
 from pipelines.demo.captions import LITTLE_NOISE, drown, sentence
 from pipelines.demo.draw import draw_scene
-from pipelines.demo.world import Scene, random_scene
-from pipelines.sdxl.attention import Pictures, let_look, widths
+from pipelines.demo.world import COLOURS, Scene, random_scene
+from pipelines.sdxl.attention import Pictures, cross_attentions, let_look, widths
 from pipelines.sdxl.ip_adapter import IpAdapter
 from pipelines.sdxl.ip_files import load_ip_adapter
 from training.folder import save_whole
@@ -35,6 +39,7 @@ FILE = f"{MODEL}.safetensors"
 SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
+LOOKS = 48  # pictures that the encoder sees at once
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
 SHAPE_FORMS = ("a {shape}", "{shape}")
@@ -55,7 +60,9 @@ def new_adapter(unet: UNet2DConditionModel) -> IpAdapter:
     width, own = unet.config.cross_attention_dim, widths(unet)
     projection = ImageProjection(config.projection_dim, width, TOKENS)
     keys, values = (nn.Linear(width, sum(own), bias=False) for _ in range(2))
-    nn.init.zeros_(values.weight)  # nothing is added at first
+    with torch.no_grad():
+        keys.weight.copy_(torch.cat([attention.to_k.weight for attention in cross_attentions(unet)]))
+        values.weight.copy_(torch.cat([attention.to_v.weight for attention in cross_attentions(unet)]))
     return IpAdapter(CLIPVisionModelWithProjection(config), projection, keys, values, own)
 
 
@@ -103,13 +110,41 @@ def colourless_caption(scene: Scene, random: Random) -> str:
     return drown(sentence(scene, random, form), random, random.choice(LITTLE_NOISE))
 
 
+class EyesStage:
+    """The image encoder learns to tell the colours of thing and ground. The heads are thrown away."""
+
+    name = "ip_eyes"
+    learning_rate = 1e-3
+    averaging = 0.98
+
+    def __init__(self, adapter: IpAdapter, device: torch.device) -> None:
+        self.adapter, self.device = adapter.to(device), device
+        self.heads = nn.Linear(adapter.encoder.config.projection_dim, 2 * len(COLOURS))
+        self.module: nn.Module = nn.ModuleDict({"encoder": adapter.encoder, "heads": self.heads}).to(device)
+
+    def loss(self, random: Random, done: float) -> Tensor:
+        scenes = [random_scene(random, held_out=False) for _ in range(LOOKS)]
+        names = list(COLOURS)
+        truth = torch.tensor(
+            [[names.index(scene.things[0].colour), names.index(scene.background)] for scene in scenes],
+            device=self.device,
+        )
+        pixels = self.adapter.pixels_of([draw_scene(scene, SIDE, SIDE, random) for scene in scenes])
+        told = self.heads(self.adapter.embedded(pixels)[0]).unflatten(1, (2, -1))
+        return nn.functional.cross_entropy(told.flatten(0, 1).float(), truth.flatten())
+
+
 class IpAdapterStage(Text2ImageStage):
-    """The same loss as the UNet's, with a picture of the same colours; only adapter and image encoder move."""
+    """The same loss as the UNet's, with a picture of the same colours; the image encoder does not move either.
+
+    Nearly all noise: colours are decided there, and what is left of the picture says nothing of them.
+    """
 
     name = "ip_adapter"
-    learning_rate = 1e-3
-    averaging = 0.998
+    learning_rate = 2e-3
+    averaging = 0.995
     school = 1.0  # one picture size all the time
+    noise_bias = 0.15
 
     def __init__(
         self,
@@ -125,6 +160,7 @@ class IpAdapterStage(Text2ImageStage):
         super().__init__(unet, text_encoder, text_encoder_2, tokenizers, latents, device)
         unet.requires_grad_(False)
         self.adapter = adapter.to(device)
+        self.adapter.encoder.requires_grad_(False)
         self.module, self.pictures = self.adapter, Random("references")
 
     def caption(self, scene: Scene, random: Random, long: bool) -> str:

@@ -107,6 +107,7 @@ class Text2ImageStage:
     learning_rate = 1e-3
     averaging = 0.999
     school = SCHOOL
+    noise_bias = NOISE_BIAS
 
     def __init__(
         self,
@@ -139,7 +140,7 @@ class Text2ImageStage:
         captions = [self.caption(scenes[index], random, long) for index in chosen]
         latent = latents[chosen].to(self.device)
         # More often at high noise: only there does the model depend on the caption, below it sees what it draws.
-        step = (1000 * torch.rand(bucket.batch, device=self.device) ** NOISE_BIAS).long().clamp(max=999)
+        step = (1000 * torch.rand(bucket.batch, device=self.device) ** self.noise_bias).long().clamp(max=999)
         noise = torch.randn_like(latent)
         signal_level, noise_level = self.signal[step][:, None, None, None], self.noise[step][:, None, None, None]
         with _attention(self.device):

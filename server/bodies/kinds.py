@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fastapi import Request
-
 from pipelines import planning
+from pipelines.catalog import Catalog
 from pipelines.tasks import Task
-from server.bodies.addressed import with_pictures
+from server.bodies.addressed import Get, with_pictures
 from server.bodies.drawing import EditBody, ImageToImageBody, InpaintBody, OutpaintBody, TextToImageBody
 from server.bodies.faces import RestoreFacesBody
 from server.bodies.finding import RelightBody, ReplaceBackgroundBody, SearchAndRecolorBody, SearchAndReplaceBody
@@ -16,7 +15,6 @@ from server.bodies.pictures import AnnotateBody, CropBody, DescribeBody, FilterB
 from server.bodies.style import StyleTransferBody
 from server.errors import BodyInvalid
 from server.http.body import check, ignored_fields, inlined
-from server.http.parts import Parts
 
 
 class Kind(NamedTuple):
@@ -59,14 +57,14 @@ class Asked(NamedTuple):
     headers: dict[str, str]
 
 
-async def asked_for(request: Request, parts: Parts, account: str, value: dict[str, Any]) -> Asked:
+async def asked_for(catalog: Catalog, value: dict[str, Any], get: Get) -> Asked:
     """What a JSON object asks for. Raises BodyInvalid, ImageInvalid, and what fetching and planning raise."""
     name = value.pop("task", None)
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BodyInvalid(f"`task` must be one of: {', '.join(KINDS)}.", field="task")
-    body = await with_pictures(check(kind.body, value), request, parts, account)
-    return Asked(body, kind.plan(parts.catalog, **await body.said()), ignored_fields(kind.body, value))
+    body = await with_pictures(check(kind.body, value), get)
+    return Asked(body, kind.plan(catalog, **await body.said()), ignored_fields(kind.body, value))
 
 
 def openapi() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pipelines.catalog import Catalog, default_file
 from pipelines.engine.protocol import Worker
 from pipelines.errors import DarkroomError
+from pipelines.logs import Logs
 from pipelines.tuning import Tuning
 from server.errors import DatabaseLost
 from server.keys import take_over
@@ -37,9 +38,13 @@ def worker_for(settings: Settings, catalog: Catalog) -> Worker:
     if settings.worker == "process" or (settings.worker == "auto" and on_cuda):
         files = models_file(settings), settings.weights_folder
         silence = COMPILING_SECONDS if settings.compile == "on" else SILENCE_SECONDS
-        tuning, form = tuning_of(settings), settings.log_format
-        return ProcessWorker(*files, settings.device, tuning, log_form=form, silence_seconds=silence)
+        tuning, logs = tuning_of(settings), logs_of(settings)
+        return ProcessWorker(*files, settings.device, tuning, logs=logs, silence_seconds=silence)
     return InlineWorker(catalog, settings.device, tuning_of(settings))
+
+
+def logs_of(settings: Settings) -> Logs:
+    return Logs(settings.log_format, settings.log_level)
 
 
 def tuning_of(settings: Settings) -> Tuning:

@@ -11,6 +11,7 @@ from server.cli.composing import (
     Device,
     ModelsFile,
     load_catalog,
+    logs_of,
     open_store,
     settings_with,
     told_plainly,
@@ -42,7 +43,7 @@ def serve(
     auth, worker = False if no_auth else None, "inline" if inline else None
     with told_plainly():
         settings = settings_with(host=host, port=port, device=device, models_file=models, worker=worker, auth=auth)
-        configure_logs(settings.log_format)  # before the catalogue is read, which may have something to say
+        configure_logs(logs_of(settings))  # before the catalogue is read, which may have something to say
         for variable in open_to_others(settings.secret_names()):
             structlog.get_logger().warning("secret_file_readable_by_others", variable=variable)
         catalog = load_catalog(settings)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from server import decode
-from server.bodies.addressed import with_pictures
+from server.bodies.addressed import own_first, with_pictures
 from server.bodies.gallery import ChangeBody, Listing, PublicListing, UploadBody
 from server.gallery import Changes, Sort, Wanted, place_of
 from server.http.auth import TheAccount
@@ -126,7 +126,8 @@ async def list_images(parts: TheParts, account: TheAccount, asked: Annotated[Lis
 )
 async def upload(request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Store a picture of your own. Jobs take its id wherever they take a picture."""
-    asked = await with_pictures(check(UploadBody, await read_json(request)), request, parts, account)
+    get = own_first(request, parts, account)
+    asked = await with_pictures(check(UploadBody, await read_json(request)), get)
     raster = await decode.picture_with_alpha(asked.image, "image")
     image = await parts.images.upload(raster, account, Encoding(asked.format, metadata=False), asked.said())
     return (await _with_collections(parts, [image]))[0]

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from pipelines.tasks import Describe
+from server.bodies.addressed import own_first
 from server.bodies.job import JobBody
 from server.bodies.kinds import asked_for, openapi
 from server.bodies.stored import with_stored
@@ -73,7 +74,7 @@ async def ask(
     `Accept: image/png` (or image/jpeg, image/webp) waits as long as it takes and answers with the first picture.
     """
     value, parent = await with_stored(await read_json(request), parts.images, account)
-    asked = await asked_for(request, parts, account, value)
+    asked = await asked_for(parts.catalog, value, own_first(request, parts, account))
     caption = asked.body.caption_of(parent)
     terms = asked.body.terms(account, parts.jobs.now())
     beside = await at_the_end(parts, account, asked.body)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
+from server.bodies.addressed import own_first
 from server.bodies.kinds import asked_for, openapi
 from server.credits.estimates import estimated_seconds
 from server.credits.prices import credits, pictures_of, price_of, size_of, units
@@ -60,7 +61,8 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
     Takes the same body as POST /darkroom/v1/jobs, and draws nothing.
     """
-    task = (await asked_for(request, parts, account, await read_json(request))).task
+    get = own_first(request, parts, account)
+    task = (await asked_for(parts.catalog, await read_json(request), get)).task
     width, height = size_of(task)
     return {
         "credits": credits(price_of(parts.catalog, task)),

@@ -226,7 +226,7 @@ TRANSFER = steered("style_transfer", style_image_base64=OTHER)
         ("shapes", steered("sketch", control_strength=0), "controls.0.weight", 0.0),
         ("shapes", steered("sketch", negative_prompt="a heart"), "negative_prompt", "a heart"),
         ("shapes", steered("sketch", seed=7), "seed", 7),
-        ("shapes", steered("sketch"), "width", 160),
+        ("shapes", steered("sketch"), "width", 168),
         ("real", steered("style"), "image_prompts.0.scale", 0.5),
         ("real", steered("style", fidelity=0.8), "image_prompts.0.scale", 0.8),
         ("real", steered("style", aspect_ratio="2:1"), "width", 176),

@@ -8,8 +8,9 @@ import pytest
 
 PROGRAM = """
 import sys, structlog
-from pipelines.logs import configure_logs
-configure_logs(sys.argv[1])
+from pipelines.logs import Logs, configure_logs
+configure_logs(Logs(sys.argv[1]))
+structlog.get_logger().debug("tick")
 def drawn(prompt):
     raise ValueError("it broke")
 try:

@@ -15,7 +15,7 @@ import yaml
 from pipelines.catalog import Catalog
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener, Worker
-from pipelines.logs import configure_logs
+from pipelines.logs import Logs, configure_logs
 from pipelines.tasks import Drawing, Picture, Task, TextToImage
 from server.app import create_app
 from server.cli.draining import listen
@@ -71,5 +71,5 @@ def what_draws(kind: str, folder: Path) -> tuple[Catalog, Worker]:
 if __name__ == "__main__":
     data = Path(sys.argv[1])
     settings = Settings(data=data, port=int(sys.argv[2]), admin_key=KEY)
-    configure_logs("json")
+    configure_logs(Logs("json"))
     listen(create_app(settings, *what_draws(sys.argv[3], data)), settings)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelines.logs import configure_logs
 from server.app import create_app
+from server.cli.composing import logs_of
 from server.cli.draining import listen
 from server.settings import Settings
 from tests.server.serving import small_catalog
@@ -14,7 +15,7 @@ from tests.server.worker import StepWorker
 
 def main() -> None:
     settings, worker = Settings(), StepWorker()
-    configure_logs(settings.log_format)
+    configure_logs(logs_of(settings))
     worker.hold()
     threading.Thread(target=lambda: (sys.stdin.readline(), worker.let_go()), daemon=True).start()
     listen(create_app(settings, small_catalog(Path(sys.argv[1])), worker), settings)

@@ -63,7 +63,7 @@ def test_what_is_no_picture_is_refused_by_field(
     async def ask() -> None:
         fetch = Fetch(Destinations.of("allow", ["127.0.0.0/8"]), most_bytes=10_000, seconds=5)
         async with listening(Canary(told)) as canary:
-            await asked_for(catalog, BODY | {"image": f"http://127.0.0.1:{canary.port}/"}, fetch)
+            await asked_for(catalog, BODY | {"image": f"http://127.0.0.1:{canary.port}/"}, fetch.get)
 
     with pytest.raises(error) as refused:
         asyncio.run(ask())
@@ -80,7 +80,7 @@ def test_an_address_that_stands_twice_is_fetched_once_and_too_many_are_refused(
         async with listening(Canary(answer(file()))) as canary:
             at = f"http://127.0.0.1:{canary.port}/"
             controls = [{"model": "lines", "image": at}] * 2
-            await asked_for(catalog, BODY | {"image": at, "controls": controls, "strength": 0.5}, fetch)
+            await asked_for(catalog, BODY | {"image": at, "controls": controls, "strength": 0.5}, fetch.get)
             return len(canary.asked)
 
     assert asyncio.run(ask()) == 1
@@ -88,4 +88,4 @@ def test_an_address_that_stands_twice_is_fetched_once_and_too_many_are_refused(
     prompts = [{"model": "looks", "images": many[start : start + 5]} for start in range(0, 17, 5)]
     plain = base64.b64encode(file()).decode()
     with pytest.raises(BodyInvalid):
-        asyncio.run(asked_for(catalog, BODY | {"image": plain, "image_prompts": prompts}, fetch))
+        asyncio.run(asked_for(catalog, BODY | {"image": plain, "image_prompts": prompts}, fetch.get))

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from pipelines.engine.protocol import Terms
 from pipelines.planning import describe
 from pipelines.tasks import Description, Raster, Task
-from server.bodies.addressed import SomeBody, with_pictures
+from server.bodies.addressed import SomeBody, own_first, with_pictures
 from server.credits.prices import price_of
 from server.decode import picture
 from server.dialects.imagegen_v2.answers import File, generation
@@ -48,7 +48,7 @@ async def read(
     request: Request, parts: Parts, account: str, model: type[SomeBody], value: dict[str, Any]
 ) -> tuple[SomeBody, dict[str, str]]:
     """The request with its pictures in base64, and a header that names what it has and we do not know."""
-    asked = await with_pictures(check(model, value), request, parts, account)
+    asked = await with_pictures(check(model, value), own_first(request, parts, account))
     return asked, ignored_fields(model, value)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from pipelines.engine.protocol import Terms
-from server.bodies.addressed import with_pictures
+from server.bodies.addressed import own_first, with_pictures
 from server.dialects.images_v0 import told
 from server.dialects.images_v0.asked import Generation, openapi, read
 from server.dialects.images_v0.planned import planned
@@ -40,7 +40,7 @@ async def generate(
     They are drawn whoever waits: GET /v0/images/generations/{jobId} shows how far they are.
     """
     sent = await read(request, parts.settings.max_body_bytes)
-    asked = await with_pictures(check(Generation, sent.value), request, parts, account)
+    asked = await with_pictures(check(Generation, sent.value), own_first(request, parts, account))
     plan = await planned(asked, sent.files, parts, account)
     headers = plan.headers | ignored_fields(Generation, sent.value)
     encoding, terms, origin = Encoding("webp"), Terms(account), Origin(API)
