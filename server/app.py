@@ -82,7 +82,8 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     database = Database(settings.database)
     dialects = all_dialects()
     parts, runner = gather(settings, catalog, worker, database, dialects)
-    problems = Problems({dialect.prefix: (dialect.wording, dialect.statuses) for dialect in dialects})
+    owners = [(prefix, dialect) for dialect in dialects for prefix in dialect.prefixes]
+    problems = Problems({prefix: (dialect.wording, dialect.statuses) for prefix, dialect in owners})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -120,7 +121,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
         app.include_router(router)
     app.add_middleware(Fingerprints)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
-    spellings = {dialect.prefix: (dialect.name, dialect.limits_headers) for dialect in dialects}
+    spellings = {prefix: (dialect.name, dialect.limits_headers) for prefix, dialect in owners}
     app.add_middleware(StandingHeaders, limits=parts.limits, dialects=spellings)
     if settings.cors_origins:
         # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.

@@ -1,0 +1,61 @@
+"""What the web UI calls samplers, noise schedules and models."""
+
+from pipelines.catalog import Catalog, Model
+from pipelines.errors import ModelUnknown
+from pipelines.infotext import LABELS
+from pipelines.sampler_names import sampler_named
+from pipelines.tasks import KARRAS, SAMPLERS
+from server.errors import BodyInvalid
+
+HASH = 10  # digits of a SHA-256 that the web UI shows
+# The web UI's schedules by their names, with their labels; `automatic` is a sampler's plain form, as `uniform` is.
+SCHEDULERS = {"automatic": "Automatic", "uniform": "Uniform", "karras": "Karras"}
+
+
+def sampler_of(sampler: str | None, scheduler: str | None) -> str | None:
+    """Our sampler for the two names of a request, in any spelling of either; None where neither says anything.
+
+    Raises TaskRefused for a sampler that is not here, and BodyInvalid for a schedule.
+    """
+    schedule = (scheduler or "automatic").lower()
+    if schedule not in SCHEDULERS:
+        raise BodyInvalid(f"`scheduler`: it must be one of {', '.join(SCHEDULERS.values())}.", field="scheduler")
+    if sampler is None and schedule != "karras":
+        return None
+    found = sampler_named(sampler or "Euler")
+    if schedule == "karras" and f"{found}{KARRAS}" in SAMPLERS:
+        return f"{found}{KARRAS}"
+    return found.removesuffix(KARRAS) if schedule == "uniform" else found
+
+
+def label_of(sampler: str) -> tuple[str, str]:
+    """What the web UI calls one of ours: the sampler, and the schedule."""
+    plain = sampler.removesuffix(KARRAS)
+    return LABELS[plain], SCHEDULERS["karras" if plain != sampler else "automatic"]
+
+
+def hash_of(model: Model) -> str | None:
+    """The SHA-256 of its weights, of a folder those of its UNet; None where it is not known."""
+    weights = [file for file in model.files if file.path.endswith(".safetensors")]
+    chosen = next((file for file in weights if file.path.startswith("unet/")), weights[0] if weights else None)
+    return chosen.sha256 if chosen else None
+
+
+def title_of(model: Model) -> str:
+    """`name [hash]`, or the name alone where no hash is known."""
+    known = hash_of(model)
+    return f"{model.id} [{known[:HASH]}]" if known else model.id
+
+
+def model_called(catalog: Catalog, name: str, task: str = "text_to_image") -> Model:
+    """The model of a title, an id, a name with or without its ending, or an alias. Raises ModelUnknown."""
+    wanted = name.rpartition(" [")[0] if name.endswith("]") and " [" in name else name
+    able = [model for model in catalog.models if task in model.tasks]
+    plain = wanted.lower().removesuffix(".safetensors")
+    for model in able:
+        if plain in (model.id, model.name.lower(), model.stem.lower()):
+            return model
+    try:
+        return catalog.meant(wanted, task).model
+    except ModelUnknown as error:
+        raise ModelUnknown(error.sentence, field="sd_model_checkpoint") from None
