@@ -11,6 +11,14 @@ HASH = 10  # digits of a SHA-256 that the web UI shows
 # The web UI's schedules by their names, with their labels; `automatic` is a sampler's plain form, as `uniform` is.
 SCHEDULERS = {"automatic": "Automatic", "uniform": "Uniform", "karras": "Karras"}
 
+# Samplers of the web UI that are drawn by another one of ours, which comes to the same picture.
+SUBSTITUTES = {"plms": ("DDIM", "PLMS is drawn by DDIM, of whose steps it is a refinement.")}
+
+
+def substitute(sampler: str | None) -> tuple[str | None, str | None]:
+    """The sampler that stands for one which is not here, and a sentence that says so; otherwise the sampler itself."""
+    return SUBSTITUTES.get((sampler or "").lower(), (sampler, None))
+
 
 def sampler_of(sampler: str | None, scheduler: str | None) -> str | None:
     """Our sampler for the two names of a request, in any spelling of either; None where neither says anything.
