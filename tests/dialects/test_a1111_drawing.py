@@ -1,4 +1,4 @@
-"""txt2img and img2img of the web UI's API: what becomes of every field, and of wrong ones, with a worker without a model."""
+"""txt2img and img2img of the web UI's API: every field, right and wrong, with a worker that has no model."""
 
 import json
 from typing import Any
@@ -197,7 +197,7 @@ UNITS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_every_field_of_a_controlnet_unit_is_heard(
     shared: Served, fields: dict[str, Any], meant: dict[str, Any]
 ) -> None:
-    drawing, _map = tasks_of(shared, **controlled(unit(**fields)))
+    drawing = tasks_of(shared, **controlled(unit(**fields)))[0]
     (control,) = drawing.controls  # type: ignore[union-attr]
     assert {name: getattr(control, name) for name in meant} == meant
 

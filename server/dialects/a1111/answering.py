@@ -1,5 +1,6 @@
 """The answer to txt2img and img2img: pictures in base64, the request once more, and `info`, JSON in a string."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -12,15 +13,15 @@ from starlette.responses import JSONResponse
 from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError
 from pipelines.tasks import Drawing as DrawingTask
-from pipelines.tasks import Task, TextToImage, Upscale
+from pipelines.tasks import Picture, Raster, Task, TextToImage, Upscale
 from server.dialects.a1111.asking import Drawing, Img2Img, headers_of
 from server.dialects.a1111.drawing import Plan
 from server.dialects.a1111.infotexts import text_of
 from server.dialects.a1111.naming import HASH, hash_of, label_of
-from server.dialects.a1111.pictures import API, plain
+from server.dialects.a1111.pictures import API, encoded, plain
 from server.http.parts import Parts
 from server.http.waiting import draw_all
-from server.images import Caption, Image
+from server.images import Caption, Encoding, Image, encode
 from server.jobs import Origin
 
 UNTOLD = ("init_images", "mask", "latent_mask", "alwayson_scripts")  # of the echo: they hold pictures
@@ -38,13 +39,13 @@ async def answered(
     asked: Drawing,
     plan: Plan,
     tasks: Sequence[Task],
-    maps: Sequence[Task] = (),
+    maps: Sequence[Task | Raster] = (),
 ) -> JSONResponse:
-    """Draw the tasks, and what the ControlNets follow, and answer with what could be drawn of it.
+    """Draw the tasks, and what the ControlNets follow, and answer with what could be drawn of them.
 
     Every task is a job, so that one can be skipped. Raises what `draw_all` raises.
     """
-    all_tasks = [*tasks, *maps]
+    all_tasks = [*tasks, *(each for each in maps if not isinstance(each, Raster))]
     origin = Origin(API, {"task": asked.force_task_id or f"task({secrets.token_hex(8)})", "of": len(all_tasks)})
     caption = Caption(asked=asked.prompt) if asked.prompt != plan.said["prompt"] else None
     terms = Terms(account, previews=True)
@@ -53,11 +54,12 @@ async def answered(
     drawn = [result for each in results[: len(tasks)] for result in each]
     if not drawn:
         raise next(outcome for outcome in outcomes if isinstance(outcome, DarkroomError))
-    shown = [*drawn, *(result for each in results[len(tasks) :] for result in each)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, DarkroomError)]
     short = [f"{len(failures)} of {len(all_tasks)} jobs gave nothing: {failures[0].sentence}"] if failures else []
     answer = {
-        "images": [await plain(result.image, parts) for result in shown] if asked.send_images else [],
+        "images": [*await _files(drawn, parts), *await _maps(maps, results[len(tasks) :], parts, plan.encoding)]
+        if asked.send_images
+        else [],
         "parameters": _echo(asked),
         "info": json.dumps(info(asked, plan, drawn), ensure_ascii=False),
     }
@@ -108,6 +110,26 @@ def info(asked: Drawing, plan: Plan, drawn: Sequence[Result]) -> dict[str, Any]:
         "is_using_inpainting_conditioning": False,
         "version": "darkroom",
     }
+
+
+async def _files(drawn: Sequence[Result], parts: Parts) -> list[str]:
+    return [await plain(result.image, parts) for result in drawn]
+
+
+async def _maps(
+    maps: Sequence[Task | Raster], made: Sequence[list[Result]], parts: Parts, encoding: Encoding
+) -> list[str]:
+    """The pictures that are followed, as they are or as they were made, in their order."""
+    rest = iter(made)
+    files: list[str] = []
+    for each in maps:
+        if isinstance(each, Raster):
+            sides = each.width, each.height
+            picture = Picture(*sides, each.pixels, None, sides, None)
+            files.append(await encoded(await asyncio.to_thread(encode, picture, encoding)))
+        else:
+            files += await _files(next(rest), parts)
+    return files
 
 
 def _results(task: Task, outcome: tuple[Image, ...] | DarkroomError) -> list[Result]:

@@ -70,10 +70,10 @@ class Unit(Body):
 
 
 class Controls(NamedTuple):
-    """controls: to draw with. maps: the tasks whose results the answer shows behind its pictures."""
+    """controls: to draw with. maps: what the answer shows behind its pictures, or the tasks that make it."""
 
     controls: tuple[Control, ...] = ()
-    maps: tuple[Task, ...] = ()
+    maps: tuple[Task | Raster, ...] = ()
 
 
 def annotator_of(module: str) -> str:
@@ -134,8 +134,8 @@ async def _control(unit: Unit, own: Raster | None) -> Control:
     )
 
 
-def _map(catalog: Catalog, control: Control) -> Task:
-    """What the ControlNet follows; a picture that is followed as it is, as it is."""
-    if control.annotator != "none":
-        return planning.annotate(catalog, image=control.image, annotator=control.annotator)
-    return planning.filters(catalog, image=control.image, filters=())
+def _map(catalog: Catalog, control: Control) -> Task | Raster:
+    """What the ControlNet follows."""
+    if control.annotator == "none":
+        return control.image
+    return planning.annotate(catalog, image=control.image, annotator=control.annotator)
