@@ -12,7 +12,7 @@ from PIL import Image
 from pipelines.tasks import FirstPass, Inpaint, Variation
 from server.dialects.a1111.asking import Img2Img, Txt2Img
 from tests.dialects.a1111 import IMG2IMG, STAR, TXT2IMG, answered, asked, encoded, info_of, opened, tasks_of
-from tests.server.serving import KEY, Serve, Served
+from tests.server.serving import KEY, Serve, Served, key_for
 from tests.server.worker import flat_colour
 
 SETTINGS = "override_settings"
@@ -390,6 +390,75 @@ def test_without_keys_an_empty_header_opens_the_door(serve: Serve) -> None:
 @pytest.mark.parametrize("path", ["/sdapi/v1/nothing", "/internal/nothing", "/controlnet/nothing", "/rembg/nothing"])
 def test_an_address_that_is_not_there_is_told_in_the_web_ui_s_shape(shared: Served, path: str) -> None:
     is_refused_politely(shared.client.get(path), 404)
+
+
+def test_a_limit_is_told_in_the_web_ui_s_words(shared: Served) -> None:
+    assert asked(shared, batch_size=11).json()["detail"].startswith("batch_size must be from 1 to 10")
+    assert asked(shared, cfg_scale=99).json()["detail"].startswith("cfg_scale must be from 1 to 30")
+
+
+def test_a_key_draws_with_its_own_models_whatever_is_overridden(shared: Served) -> None:
+    headers = {"Authorization": f"Bearer {key_for(shared, models=['another'])}"}
+    for settings in ({}, {"sd_model_checkpoint": "flat"}):
+        body = STAR | {"override_settings": settings}
+        is_refused_politely(shared.client.post(TXT2IMG, json=body, headers=headers), 403)
+
+
+def test_a_request_that_is_sent_again_gets_the_same_pictures(shared: Served) -> None:
+    body, key = STAR | {"seed": -1, "n_iter": 2}, {"Idempotency-Key": "again"}
+    before = len(shared.worker.tasks)
+    first, second = (shared.client.post(TXT2IMG, json=body, headers=key).json() for _ in range(2))
+    assert len(shared.worker.tasks) == before + 2
+    assert second["images"] == first["images"]
+    assert info_of(second)["all_seeds"] == info_of(first)["all_seeds"]
+    assert info_of(second)["infotexts"] == info_of(first)["infotexts"]
+
+
+# What the tests of the web UI itself ask of its API, at 64x64 and in 3 steps.
+OF_ITS_OWN_TESTS: list[dict[str, Any]] = [
+    {},
+    {"negative_prompt": "example negative prompt"},
+    {"prompt": "((emphasized)), (emphasized1:1.1), [to:1], [from::2], [from:to:0.3], [alternate|alternate1]"},
+    {"negative_prompt": "((emphasized)), (emphasized1:1.1), [to:1], [from::2], [from:to:0.3], [alternate|alternate1]"},
+    {"enable_hr": True, "denoising_strength": 0},
+    {"sampler_index": "PLMS"},
+    {"sampler_index": "DDIM"},
+    {"sampler_index": "UniPC"},
+    {"restore_faces": True},
+    {"tiling": True},
+    {"n_iter": 2, "batch_size": 2},
+]
+
+
+@pytest.mark.parametrize("fields", OF_ITS_OWN_TESTS)
+def test_what_the_web_ui_s_own_tests_ask_for_is_drawn(shared: Served, fields: dict[str, Any]) -> None:
+    usual = {
+        "prompt": "example prompt", "styles": [], "seed": -1, "subseed": -1, "subseed_strength": 0,
+        "seed_resize_from_h": -1, "seed_resize_from_w": -1, "batch_size": 1, "n_iter": 1, "steps": 3, "cfg_scale": 7,
+        "width": 64, "height": 64, "restore_faces": False, "tiling": False, "enable_hr": False, "eta": 0,
+        "s_churn": 0, "s_tmax": 0, "s_tmin": 0, "s_noise": 1, "sampler_index": "Euler a", "denoising_strength": 0,
+        "firstphase_width": 0, "firstphase_height": 0, "negative_prompt": "",
+    }  # fmt: skip
+    assert shared.client.post(TXT2IMG, json=usual | fields).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"mask": encoded(colour="white")},
+        {"mask": encoded(colour="black"), "inpainting_mask_invert": True},
+        {"script_name": "sd upscale", "script_args": ["", 8, "Lanczos", 2.0]},
+    ],
+)
+def test_so_is_what_they_ask_of_img2img(shared: Served, fields: dict[str, Any]) -> None:
+    usual = {
+        "init_images": [encoded()], "resize_mode": 0, "denoising_strength": 0.75, "mask": None, "mask_blur": 4,
+        "inpainting_fill": 0, "inpaint_full_res": False, "inpaint_full_res_padding": 0, "inpainting_mask_invert": False,
+        "prompt": "example prompt", "styles": [], "seed": -1, "steps": 3, "cfg_scale": 7, "width": 64, "height": 64,
+        "sampler_index": "Euler a", "include_init_images": False,
+    }  # fmt: skip
+    assert shared.client.post(IMG2IMG, json=usual | fields).status_code == 200
 
 
 def test_a_failed_job_is_told_in_the_web_ui_s_shape(serve: Serve) -> None:

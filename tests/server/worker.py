@@ -127,9 +127,9 @@ class StepWorker:
         return Finished(job_id, tuple(self._picture(task, task.seed + index) for index in range(task.count)))
 
     def _as_it_was(self, task: Processing) -> Picture:
-        """Of whatever is to be done with a picture."""
-        sides = task.image.width, task.image.height
-        return Picture(*sides, task.image.pixels, None, sides, task.model)
+        """Of whatever is to be done with a picture; with the seed by which it is drawn over, if it is."""
+        sides, over = (task.image.width, task.image.height), getattr(task, "over", None)
+        return Picture(*sides, task.image.pixels, over and over.seed, sides, task.model)
 
     def _picture(self, task: Drawing, seed: int) -> Picture:
         pixels = flat_colour(seed) * (task.width * task.height)

@@ -43,6 +43,7 @@ async def img2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     following = await controls_of(asked.alwayson_scripts, parts.catalog, images[0])
     plan.said["controls"] = following.controls
     if script:
+        plan.ignored.extend(["mask"] if asked.mask else [])
         tasks = _enlarged(asked, plan, parts.catalog, images)
     else:
         mask = await _mask(asked, images)
