@@ -50,6 +50,15 @@ def tasks_of(served: Served, path: str = TXT2IMG, **fields: Any) -> list[Task]:
     return served.worker.tasks[before:]
 
 
+def unit(**fields: Any) -> dict[str, Any]:
+    """As webuiapi sends it."""
+    return {"image": encoded(), "mask": None, "module": "none", "model": "lines [1234abcd]", "low_vram": False} | fields
+
+
+def controlled(*units: dict[str, Any]) -> dict[str, Any]:
+    return {"alwayson_scripts": {"ControlNet": {"args": list(units)}}}
+
+
 def web_ui(url: str) -> webuiapi.WebUIApi:
     """The client of that name, with the key as its password."""
     return webuiapi.WebUIApi(baseurl=f"{url}/sdapi/v1", username="anybody", password=KEY, sampler="Euler", steps=8)

@@ -41,13 +41,12 @@ async def img2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     plan = await planned(asked, value, parts, account, "inpaint" if asked.mask and not script else "image_to_image")
     images = [await decode.picture(each, "init_images") for each in asked.init_images]
     following = await controls_of(asked.alwayson_scripts, parts.catalog, images[0])
-    plan.said["controls"] = following.controls
     if script:
-        plan.ignored.extend(["mask"] if asked.mask else [])
-        tasks = _enlarged(asked, plan, parts.catalog, images)
-    else:
-        mask = await _mask(asked, images)
-        tasks = to_tasks(asked, plan, parts.catalog, images, mask)
+        plan.ignored.extend(["mask"] * bool(asked.mask) + ["alwayson_scripts"] * bool(following.controls))
+        return await answered(request, parts, account, asked, plan, _enlarged(asked, plan, parts.catalog, images))
+    plan.said["controls"] = following.controls
+    mask = await _mask(asked, images)
+    tasks = to_tasks(asked, plan, parts.catalog, images, mask)
     return await answered(request, parts, account, asked, plan, tasks, following.maps)
 
 
