@@ -1,5 +1,6 @@
 """txt2img and img2img of the web UI's API: what becomes of every field, with a worker that has no model."""
 
+import json
 from typing import Any
 
 import pytest
@@ -295,6 +296,36 @@ def test_so_is_what_they_ask_of_img2img(shared: Served, fields: dict[str, Any]) 
         "sampler_index": "Euler a", "include_init_images": False,
     }  # fmt: skip
     assert shared.client.post(IMG2IMG, json=usual | fields).status_code == 200
+
+
+# What programs send, as they send it; what they read of the answer is in the test.
+OF_PROGRAMS: dict[str, dict[str, Any]] = {
+    "Open WebUI": {"prompt": "a red star", "batch_size": 2, "width": 512, "height": 512},
+    "Open WebUI with its parameters": {
+        "prompt": "a red star", "batch_size": 2, "width": 512, "height": 512, "steps": 5, "negative_prompt": "a hat",
+        "cfg_scale": 5.0, "sampler_name": "Euler a", "scheduler": "Automatic",
+    },
+    "SillyTavern": {
+        "prompt": "a red star", "negative_prompt": "a hat", "sampler_name": "Euler a", "scheduler": "automatic",
+        "steps": 5, "cfg_scale": 7, "width": 256, "height": 256, "restore_faces": False, "enable_hr": True,
+        "hr_upscaler": "Latent", "hr_scale": 2, "denoising_strength": 0.7, "hr_second_pass_steps": 0, "seed": -1,
+        "override_settings": {"CLIP_stop_at_last_layers": 1, "sd_vae": "Automatic"}, "send_images": True,
+        "save_images": True, "do_not_save_grid": False, "do_not_save_samples": False, "batch_size": 2,
+    },
+    "LibreChat": {
+        "prompt": "a red star", "negative_prompt": "a hat", "cfg_scale": 4.5, "steps": 9, "width": 512, "height": 512,
+        "n_iter": 2,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", OF_PROGRAMS)
+def test_what_programs_send_is_drawn_and_answered_as_they_read_it(shared: Served, program: str) -> None:
+    answer = shared.client.post(TXT2IMG, json=OF_PROGRAMS[program]).raise_for_status().json()
+    assert [opened(picture).size for picture in answer["images"]] == [(512, 512)] * 2
+    told = json.loads(answer["info"])
+    assert {"seed", "width", "height", "prompt"} <= set(told)
+    assert told["infotexts"][0].startswith("a red star\n")
 
 
 def test_the_picture_has_the_size_asked_for_down_to_64(shared: Served) -> None:

@@ -150,3 +150,13 @@ def test_the_same_seed_is_the_same_picture_through_our_own_api(
     answer = clients[""].post("/darkroom/v1/jobs", json=wish, headers={"Accept": "image/png"}).raise_for_status()
     ours = Image.open(io.BytesIO(answer.content))
     assert max(abs(a - b) for a, b in zip(pixels(theirs), pixels(ours), strict=True)) <= 1
+
+
+def test_a_name_of_another_service_is_drawn_by_what_stands_in_and_that_is_told(
+    clients: dict[str, httpx.Client],
+) -> None:
+    wish = STAR | {"width": 64, "height": 64, "steps": 2, "override_settings": {"sd_model_checkpoint": "sdxl"}}
+    answer = clients[""].post("/sdapi/v1/txt2img", json=wish).raise_for_status()
+    assert answer.headers["x-darkroom-model"] == "shapes-xl"
+    assert "stands in for it" in answer.headers["x-darkroom-warning"]
+    assert answer.json()["images"]

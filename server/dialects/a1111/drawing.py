@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.catalog import Model
+from pipelines.catalog import Meant, Model
 from pipelines.errors import TaskRefused
 from pipelines.lora_tags import taken_out
 from pipelines.tasks import Variation
 from server.dialects.a1111.asking import Drawing, idle
-from server.dialects.a1111.naming import model_called, sampler_of, substitute
+from server.dialects.a1111.naming import meant_by, sampler_of, substitute
 from server.dialects.a1111.options import HEARD, chosen
 from server.errors import BodyInvalid, EntryUnknown
 from server.http.parts import Parts
@@ -59,13 +59,14 @@ async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: 
     """task: of our own API. Raises ModelUnknown, ModelNotInstalled, TaskRefused and BodyInvalid."""
     settings = dict(await chosen(parts, account)) | asked.override_settings
     name = word(settings, "sd_model_checkpoint")
-    model = parts.catalog.default(task) if name is None else model_called(parts.catalog, name, task)
+    catalog = parts.catalog
+    model, standing_in = Meant(catalog.default(task)) if name is None else meant_by(catalog, name, task)
     if (usual := model.defaults) is None:
         raise TaskRefused("This model does not draw: GET /sdapi/v1/sd-models lists those that do.")
     (prompt, negative), strange = styled(asked, parts, model)
     prompt = taken_out(prompt)[0] if asked.disable_extra_networks else prompt
     sampler, warning = substitute(asked.sampler_name or asked.sampler_index or None)
-    warnings = [warning] if warning else []
+    warnings = [each for each in (standing_in, warning) if each]
     warnings += [NO_EDITING] if EDITED.search(prompt) or EDITED.search(negative) else []
     warnings += ["A style of this request is not here: GET /sdapi/v1/prompt-styles lists them."] if strange else []
     said = {

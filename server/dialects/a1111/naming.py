@@ -1,6 +1,6 @@
 """What the web UI calls samplers, noise schedules and models."""
 
-from pipelines.catalog import Catalog, Model
+from pipelines.catalog import Catalog, Meant, Model
 from pipelines.errors import ModelUnknown
 from pipelines.infotext import LABELS
 from pipelines.sampler_names import sampler_named
@@ -56,14 +56,18 @@ def title_of(model: Model) -> str:
 
 
 def model_called(catalog: Catalog, name: str, task: str = "text_to_image") -> Model:
-    """The model of a title, an id, a name with or without its ending, or an alias. Raises ModelUnknown."""
+    """The model of a title, an id, a name with or without its ending, or an alias. Raises as `meant_by`."""
+    return meant_by(catalog, name, task).model
+
+
+def meant_by(catalog: Catalog, name: str, task: str) -> Meant:
+    """As `model_called`, with a warning where another model stands in. Raises ModelUnknown and ModelNotInstalled."""
     wanted = name.rpartition(" [")[0] if name.endswith("]") and " [" in name else name
-    able = [model for model in catalog.models if task in model.tasks]
     plain = wanted.lower().removesuffix(".safetensors")
-    for model in able:
-        if plain in (model.id, model.name.lower(), model.stem.lower()):
-            return model
+    for model in catalog.models:
+        if task in model.tasks and plain in (model.id, model.name.lower(), model.stem.lower()):
+            return Meant(model)
     try:
-        return catalog.meant(wanted, task).model
+        return catalog.meant(wanted, task)
     except ModelUnknown as error:
         raise ModelUnknown(error.sentence, field="sd_model_checkpoint") from None

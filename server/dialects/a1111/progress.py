@@ -14,7 +14,7 @@ from server.http.parts import Parts, TheParts
 from server.images import preview_file
 from server.jobs import OPEN, Job, State, Wanted
 
-MOST_SEEN = 100  # jobs of one account
+MOST_OPEN, MOST_KNOWN = 1000, 100  # jobs of one account: not ended, and in all
 STATES = tuple(sorted(OPEN))
 EXAMPLE = {"id_task": "task(abc)", "id_live_preview": -1, "live_preview": True}
 
@@ -54,7 +54,7 @@ async def progress(
 async def task_progress(request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """How far one request of yours is, by the `force_task_id` that it was given."""
     asked = check(TaskProgress, {name: item for name, item in (await read_json(request)).items() if item is not None})
-    known = await parts.jobs.page(account, MOST_SEEN, Wanted(api=API))
+    known = await parts.jobs.page(account, MOST_KNOWN, Wanted(api=API))
     mine = [job for job in known if job.origin.said.get("task") == asked.id_task]
     jobs = [job for job in reversed(mine) if job.is_open]
     running = [job for job in jobs if job.state is State.RUNNING]
@@ -103,7 +103,7 @@ async def skip(parts: TheParts, account: TheAccount) -> dict[str, Any]:
 
 async def _open(parts: Parts, account: str) -> list[Job]:
     """What the account asked of this API and has not got yet, the oldest first."""
-    jobs = await parts.jobs.page(account, MOST_SEEN, Wanted(api=API, states=STATES))
+    jobs = await parts.jobs.page(account, MOST_OPEN, Wanted(api=API, states=STATES))
     return jobs[::-1]
 
 
