@@ -1,7 +1,7 @@
 """create_app: the only file that knows everybody. A list, not logic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -26,8 +26,8 @@ from server.http.calls import Fingerprints
 from server.http.frame import Frame
 from server.http.limits import BodyLimit
 from server.http.parts import Parts
-from server.http.problems import ERRORS_DESCRIBED, Problems
-from server.http.standing import StandingHeaders
+from server.http.problems import ERRORS_DESCRIBED, Problems, Wording
+from server.http.standing import Spelling, StandingHeaders
 from server.images import Images
 from server.jobs import Jobs
 from server.keys import Keys
@@ -82,7 +82,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
     database = Database(settings.database)
     dialects = all_dialects()
     parts, runner = gather(settings, catalog, worker, database, dialects)
-    problems = Problems({dialect.prefix: (dialect.wording, dialect.statuses) for dialect in dialects})
+    problems = Problems(manners_of(dialects))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -120,8 +120,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
         app.include_router(router)
     app.add_middleware(Fingerprints)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
-    spellings = {dialect.prefix: (dialect.name, dialect.limits_headers) for dialect in dialects}
-    app.add_middleware(StandingHeaders, limits=parts.limits, dialects=spellings)
+    app.add_middleware(StandingHeaders, limits=parts.limits, dialects=spellings_of(dialects))
     if settings.cors_origins:
         # Without credentials, which are cookies and the like: our keys travel in a header that a page sets itself.
         anything = ["*"]
@@ -223,3 +222,13 @@ def forms_of(settings: Settings, dialects: Sequence[Dialect]) -> dict[str, Form]
     """The words in which webhooks are told, by name."""
     forms = {dialect.name: dialect.form(settings) for dialect in dialects if dialect.form}
     return forms | {OWN: own_form(settings.public_url)}
+
+
+def manners_of(dialects: Sequence[Dialect]) -> dict[str, tuple[Wording, Mapping[int, int]]]:
+    """How errors are told, by prefix."""
+    return {prefix: (dialect.wording, dialect.statuses) for dialect in dialects for prefix in dialect.prefixes}
+
+
+def spellings_of(dialects: Sequence[Dialect]) -> dict[str, tuple[str, Spelling | None]]:
+    """Who spells what is left of a caller's limits, and how, by prefix."""
+    return {prefix: (dialect.name, dialect.limits_headers) for dialect in dialects for prefix in dialect.prefixes}

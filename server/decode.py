@@ -46,10 +46,17 @@ async def picture_with_metadata(text: str, field: str) -> tuple[Raster, bytes]:
     return await asyncio.to_thread(_read, text, field, lambda image: (_raster(_with_alpha(image)), carrier(image)))
 
 
-async def mask(text: str, field: str, *, invert: bool = False) -> Raster:
-    """One byte a pixel, bright where it marks, or dark with `invert`; what is transparent is dark."""
+async def mask(text: str, field: str, *, invert: bool = False, size: tuple[int, int] | None = None) -> Raster:
+    """One byte a pixel, bright where it marks, or dark with `invert`; what is transparent is dark.
+
+    size: what it is stretched to, width and height in pixels.
+    """
     marks = _dark_marks if invert else _marks
-    return await asyncio.to_thread(_read, text, field, lambda image: _raster(marks(image)))
+
+    def sized(image: Image.Image) -> Raster:
+        return _raster(marks(image).resize(size or image.size, Image.Resampling.LANCZOS))
+
+    return await asyncio.to_thread(_read, text, field, sized)
 
 
 def _read(text: str, field: str, read: Callable[[Image.Image], T]) -> T:

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from pipelines.errors import TaskRefused
 from pipelines.png import png
 from pipelines.provenance import carried, kept_options, save_options
-from pipelines.tasks import Drawing, Filter, Picture, Raster, Task
+from pipelines.tasks import Drawing, Filter, Picture, Raster, Task, Upscale
 from server.store.words import Encoding, Format
 
 PREVIEW_SIDE = 256
@@ -34,8 +34,9 @@ def encode(picture: Picture, encoding: Encoding, task: Task | None = None) -> by
 
 def _told(picture: Picture, format: Format, task: Task | None) -> dict[str, Any]:
     """What the file is to say beside the pixels: what drew them, or what the file of the given picture said."""
-    if isinstance(task, Drawing):
-        return save_options(task, picture, format)
+    drawn = task.over if isinstance(task, Upscale) else task
+    if isinstance(drawn, Drawing):
+        return save_options(drawn, picture, format)
     if isinstance(task, Filter) and task.kept:
         return kept_options(carried(task.kept), format)
     return {}

@@ -9,6 +9,6 @@ Theirs = TypeVar("Theirs")
 
 
 def by_prefix(scope: Scope, table: Mapping[str, Theirs]) -> Theirs | None:
-    """What the table has for the prefix, such as /v1, that the address is under; None where it is nobody's."""
+    """What the table has for the prefix, such as /v1, that the address is, or is under; None where it is nobody's."""
     path = scope["path"].removeprefix(scope["root_path"])
-    return next((theirs for prefix, theirs in table.items() if path.startswith(f"{prefix}/")), None)
+    return next((theirs for prefix, theirs in table.items() if f"{path}/".startswith(f"{prefix}/")), None)

@@ -71,7 +71,7 @@ async def submit(
     return job
 
 
-async def draw_each(
+async def draw_all(
     request: Request,
     parts: Parts,
     tasks: Sequence[Task],
@@ -80,8 +80,8 @@ async def draw_each(
     *,
     origin: Origin | None = None,
     caption: Caption | None = None,
-) -> list[Image | DarkroomError]:
-    """What became of each of several tasks, each a job of its own: its first image, or why there is none.
+) -> list[tuple[Image, ...] | DarkroomError]:
+    """What became of each of several tasks, each a job of its own: its images, or why there are none.
 
     Raises what `submit` raises for the first; after that one, what is refused is only told. Raises ClientGone, with
     which all are let go of, and the first error where every task has one.
@@ -103,6 +103,21 @@ async def draw_each(
     return outcomes
 
 
+async def draw_each(
+    request: Request,
+    parts: Parts,
+    tasks: Sequence[Task],
+    encoding: Encoding,
+    terms: Terms,
+    *,
+    origin: Origin | None = None,
+    caption: Caption | None = None,
+) -> list[Image | DarkroomError]:
+    """As `draw_all`, of tasks that have one image each."""
+    outcomes = await draw_all(request, parts, tasks, encoding, terms, origin=origin, caption=caption)
+    return [outcome if isinstance(outcome, DarkroomError) else outcome[0] for outcome in outcomes]
+
+
 async def _watched(request: Request, parts: Parts, jobs: Sequence[Job]) -> list[Job]:
     """All of them, when they have ended, or the time is over: what is open then is let go of."""
     until = time.monotonic() + parts.settings.request_seconds
@@ -116,11 +131,11 @@ async def _watched(request: Request, parts: Parts, jobs: Sequence[Job]) -> list[
             await parts.jobs.let_go(job, tries_of(request))
 
 
-def _outcome(job: Job) -> Image | DarkroomError:
+def _outcome(job: Job) -> tuple[Image, ...] | DarkroomError:
     if job.is_open:
         return JobTooSlow()
     try:
-        return images_of(job)[0]
+        return images_of(job)
     except DarkroomError as error:
         return error
 

@@ -6,7 +6,7 @@ from collections import deque
 from time import monotonic
 
 from pipelines.engine.protocol import Cancelled, Event, Failed, Finished, Health, Listener, Progressed, Started, Terms
-from pipelines.tasks import Picture, Task
+from pipelines.tasks import Drawing, Picture, Processing, Task
 
 
 def flat_colour(seed: int) -> bytes:
@@ -108,7 +108,8 @@ class StepWorker:
                 self._news.notify_all()
 
     def _drawn(self, job_id: str, task: Task, listener: Listener) -> Finished | Failed | Cancelled:
-        for step in range(task.steps):
+        steps = task.steps if isinstance(task, Drawing) else 1
+        for step in range(steps):
             with self._news:
                 gone = self._is_stopping or job_id in self._cancelled
                 while self._is_held and not gone:
@@ -118,11 +119,18 @@ class StepWorker:
                     return Cancelled(job_id)
                 self._beat = monotonic()
                 self.steps_drawn += 1
-            listener(Progressed(job_id, step + 1, task.steps))
+            listener(Progressed(job_id, step + 1, steps))
         if self.failing is not None:
             return Failed(job_id, *self.failing)
+        if not isinstance(task, Drawing):
+            return Finished(job_id, (self._as_it_was(task),))
         return Finished(job_id, tuple(self._picture(task, task.seed + index) for index in range(task.count)))
 
-    def _picture(self, task: Task, seed: int) -> Picture:
+    def _as_it_was(self, task: Processing) -> Picture:
+        """Of whatever is to be done with a picture; with the seed by which it is drawn over, if it is."""
+        sides, over = (task.image.width, task.image.height), getattr(task, "over", None)
+        return Picture(*sides, task.image.pixels, over and over.seed, sides, task.model)
+
+    def _picture(self, task: Drawing, seed: int) -> Picture:
         pixels = flat_colour(seed) * (task.width * task.height)
         return Picture(task.width, task.height, pixels, seed, (task.width, task.height), task.model)
