@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from server.errors import BodyInvalid
@@ -43,12 +43,10 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, Any]:
     except MultiPartException:
         told = f"The form is not whole, or has more than {MOST_FILES} files or {MOST_FIELDS} other fields."
         raise BodyInvalid(told) from None
-    value: dict[str, Any] = {}
-    for name, item in form.multi_items():
-        content = await _encoded(item) if isinstance(item, UploadFile) else item
-        if content:
-            _put(value, *_trail(name), content)
-    return value
+    try:
+        return await _said(form)
+    finally:
+        await form.close()
 
 
 def described_form(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +72,15 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
     told = {name: item for name, item in field.items() if name != "anyOf" and item is not None}
     return told | options[0] if len(options) == 1 else field
+
+
+async def _said(form: FormData) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for name, item in form.multi_items():
+        content = await _encoded(item) if isinstance(item, UploadFile) else item
+        if content:
+            _put(value, *_trail(name), content)
+    return value
 
 
 async def _encoded(file: UploadFile) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipelines.catalog import Catalog, Meant, Model
+from pipelines.errors import TaskRefused
 from pipelines.planning import (
     edit,
     first_installed,
@@ -17,6 +18,7 @@ from pipelines.planning import (
 from pipelines.tasks import MOST_REFERENCES, Edge, FirstPass, ImagePrompt, Raster, Task
 from server.dialects.openai.asked import Cutout, Drawn, Edit, Enlargement, Generation, Variation, sides
 
+MOST_SIDE = 8192
 # What a quality does to the model's own number of steps.
 STEPS_BY_QUALITY = {"low": 0.5, "high": 1.5, "hd": 1.5, "xhigh": 2.0, "max": 3.0}
 REFERENCES_SCALE = {"low": 0.5, "high": 1.0}  # by input_fidelity: 0.5 leaves the prompt its say
@@ -80,14 +82,13 @@ def variation(asked: Variation, settings: Settings, image: Raster, catalog: Cata
 def enlargement(asked: Enlargement, image: Raster, catalog: Catalog) -> Planned:
     """The fields of `creative` are refused in other modes, by name."""
     meant = None if asked.model is None else catalog.meant(asked.model, "upscale")
-    width, height = sides(asked.size)
+    width, height = _enlarged(asked, image)
     drawn = {name: value for name, value in asked if name in _of_creative() and value is not None}
     task = upscale(
         catalog,
         image=image,
         mode=asked.mode,
         model=meant and meant.model.id,
-        factor=asked.scale,
         width=width,
         height=height,
         denoise=asked.denoise,
@@ -109,6 +110,19 @@ def cutout(asked: Cutout, image: Raster, catalog: Catalog) -> Planned:
         edge=Edge(asked.threshold, asked.follow_edges, asked.edge_smoothing, asked.feather),
     )
     return Planned(task, meant)
+
+
+def _enlarged(asked: Enlargement, image: Raster) -> tuple[int | None, int | None]:
+    """Width and height; None for both where nothing is said of them. Raises TaskRefused."""
+    width, height = sides(asked.size)
+    if asked.scale is not None:
+        if width is not None:
+            raise TaskRefused("Say a scale or a size, not both.", field="scale")
+        width, height = image.width * asked.scale, image.height * asked.scale
+    if max(width or 0, height or 0) > MOST_SIDE:
+        told = f"The enlarged picture may have at most {MOST_SIDE} pixels a side; ask for less."
+        raise TaskRefused(told, field="size" if asked.scale is None else "scale")
+    return width, height
 
 
 def _of_creative() -> set[str]:
