@@ -71,7 +71,7 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     """A form has no null."""
     options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
     told = {name: item for name, item in field.items() if name != "anyOf" and item is not None}
-    return told | options[0] if len(options) == 1 else field
+    return options[0] | told if len(options) == 1 else field
 
 
 async def _said(form: FormData) -> dict[str, Any]:

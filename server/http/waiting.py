@@ -186,7 +186,9 @@ async def follow(request: Request, parts: Parts, job: Job) -> AsyncGenerator[Job
     except StreamsFull:
         await parts.jobs.let_go(job, tries_of(request))
         raise
-    return _while_wanted(request, parts, job, following)
+    news = _while_wanted(request, parts, job, following)
+    await anext(news)  # only what has begun is closed: the client may be gone before anybody reads
+    return news
 
 
 async def _while_wanted(
@@ -194,6 +196,7 @@ async def _while_wanted(
 ) -> AsyncGenerator[Job]:
     until = time.monotonic() + parts.settings.request_seconds
     try:
+        yield job
         async with aclosing(following):
             async for job in following:
                 yield job

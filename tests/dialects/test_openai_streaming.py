@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,10 +13,11 @@ import pytest
 
 from pipelines.engine.protocol import Previewed, Progressed
 from pipelines.tasks import Raster
-from server.jobs import MOST_FOLLOWED
+from server.jobs import MOST_FOLLOWED, Jobs, State
+from server.keys import ADMIN
 from tests.dialects.pictures import mask_with_hole, opened, plain
 from tests.promises.mortal import QuickWorker
-from tests.server.serving import KEY, Serve, Served, until
+from tests.server.serving import KEY, Serve, Served, application, until
 from tests.server.worker import StepWorker, flat_colour
 
 GENERATIONS, EDITS, JOBS = "/v1/images/generations", "/v1/images/edits", "/darkroom/v1/jobs"
@@ -30,6 +32,10 @@ def client(shared: Served) -> Iterator[openai.OpenAI]:
 
 def names(answer: httpx.Response) -> list[str]:
     return [line.removeprefix("event: ") for line in answer.text.splitlines() if line.startswith("event: ")]
+
+
+def states(served: Served) -> list[str]:
+    return [job["state"] for job in served.client.get(JOBS, params={"limit": 100}).json()["jobs"]]
 
 
 def test_without_previews_there_is_one_event_a_picture(client: openai.OpenAI) -> None:
@@ -142,7 +148,7 @@ def test_what_takes_too_long_is_an_event_and_is_drawn_no_longer(serve: Serve) ->
     answer = served.client.post(GENERATIONS, json=STAR)
     assert names(answer) == ["error"]
     assert '"code":"job_too_slow"' in answer.text
-    until(lambda: served.client.get(JOBS).json()["jobs"][0]["state"] == "cancelled")
+    until(lambda: states(served) == ["cancelled"])
 
 
 def test_whoever_stops_reading_stops_the_drawing(serve: Serve) -> None:
@@ -150,7 +156,31 @@ def test_whoever_stops_reading_stops_the_drawing(serve: Serve) -> None:
     served.worker.hold()
     with served.client.stream("POST", GENERATIONS, json=STAR):
         served.worker.await_running()
-    until(lambda: served.client.get(JOBS).json()["jobs"][0]["state"] == "cancelled")
+    until(lambda: states(served) == ["cancelled"])
+
+
+def test_whoever_is_gone_before_the_stream_begins_stops_the_drawing_too(tmp_path: Path) -> None:
+    worker = StepWorker()
+    worker.hold()
+    app = application(tmp_path, worker)
+    messages = [{"type": "http.request", "body": json.dumps(STAR).encode()}, {"type": "http.disconnect"}]
+    headers = [(b"x-api-key", KEY.encode()), (b"host", b"here")]
+    scope = {"type": "http", "method": "POST", "path": GENERATIONS, "query_string": b"", "headers": headers}
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Any) -> None:
+        pass
+
+    async def ask() -> State:
+        async with app.router.lifespan_context(app):
+            await app({"asgi": {"spec_version": "2.3"}, "scheme": "http", "root_path": ""} | scope, receive, send)
+            jobs: Jobs = app.state.parts.jobs
+            (job,) = await jobs.page(ADMIN, 2)
+            return (await jobs.wait(job, 30)).state
+
+    assert asyncio.run(ask()) is State.CANCELLED
 
 
 def test_too_many_streams_are_refused_and_none_leaves_a_job(serve: Serve) -> None:
@@ -161,8 +191,4 @@ def test_too_many_streams_are_refused_and_none_leaves_a_job(serve: Serve) -> Non
             stack.enter_context(served.client.stream("POST", GENERATIONS, json=STAR))
         refused = served.client.post(GENERATIONS, json=STAR)
         assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
-
-    def states() -> list[str]:
-        return [job["state"] for job in served.client.get(JOBS, params={"limit": 100}).json()["jobs"]]
-
-    until(lambda: states() == ["cancelled"] * (MOST_FOLLOWED + 1))
+    until(lambda: states(served) == ["cancelled"] * (MOST_FOLLOWED + 1))

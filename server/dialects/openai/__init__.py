@@ -9,12 +9,10 @@ from server.dialects import Dialect
 from server.dialects.openai import edits, generations, models, processing
 from server.dialects.openai.wording import STATUSES, limits_headers, wording
 
-PREFIX = "/v1"
-
-router = APIRouter(prefix=PREFIX, tags=["OpenAI"])
+router = APIRouter(tags=["OpenAI"])
 for module in (generations, edits, processing, models):
     router.include_router(module.router)
 
 dialect = Dialect(
-    name="openai", prefix=PREFIX, router=router, wording=wording, limits_headers=limits_headers, statuses=STATUSES
+    name="openai", prefix="/v1", router=router, wording=wording, limits_headers=limits_headers, statuses=STATUSES
 )

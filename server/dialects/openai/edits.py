@@ -20,7 +20,7 @@ from server.http.parts import Parts, TheParts
 SomeAsked = TypeVar("SomeAsked", bound=Answered)
 EXAMPLE = {"prompt": "a big blue circle on a white background", "size": "auto", "response_format": "b64_json"}
 
-router = APIRouter(prefix="/images")
+router = APIRouter(prefix="/v1/images")
 
 
 @router.post("/edits", response_class=Response, openapi_extra=described_form(Edit, EXAMPLE), responses=ANSWERS)

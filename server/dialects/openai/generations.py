@@ -27,7 +27,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"example": EXAMPLE_ANSWER}, "text/event-stream": {}}}
 }
 
-router = APIRouter(prefix="/images")
+router = APIRouter(prefix="/v1/images")
 
 
 @router.post("/generations", response_class=Response, openapi_extra=described(Generation, EXAMPLE), responses=ANSWERS)

@@ -14,7 +14,7 @@ OWNER = "darkroom"
 DRAWS = "text_to_image"
 TASKS = {DRAWS, "image_to_image", "inpaint", "edit", "upscale", "remove_background"}
 
-router = APIRouter(prefix="/models")
+router = APIRouter(prefix="/v1/models")
 
 
 @router.get("")

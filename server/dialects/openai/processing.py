@@ -12,7 +12,7 @@ from server.http.auth import TheAccount
 from server.http.forms import described_form
 from server.http.parts import TheParts
 
-router = APIRouter(prefix="/images")
+router = APIRouter(prefix="/v1/images")
 
 
 @router.post("/upscale", openapi_extra=described_form(Enlargement, {"scale": 2, "response_format": "b64_json"}))
