@@ -22,7 +22,6 @@ from server.dialects import Dialect
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.body import (
-    IGNORED_FIELDS_HEADER,
     LONGEST_PROMPT,
     Body,
     Name,
@@ -98,7 +97,7 @@ async def infer(
     encoding = PICTURE_TYPES.get(accept.strip().lower(), Encoding())
     image = (await draw(request, parts, task, encoding, Terms(account), origin=Origin(API)))[0]
     told = {"x-darkroom-model": image.model, "x-darkroom-seed": image.seed, "x-darkroom-warning": meant.warning}
-    headers = _ignored(value) | {name: str(each) for name, each in told.items() if each is not None}
+    headers = ignored_fields(Inference, value) | {name: str(each) for name, each in told.items() if each is not None}
     return Response(await parts.images.read(image), media_type=encoding.media_type, headers=headers)
 
 
@@ -155,11 +154,3 @@ def _said(asked: Inference, meant: Meant) -> dict[str, Any]:
         "sampler": own.scheduler,
         "seed": own.seed,
     }
-
-
-def _ignored(value: dict[str, Any]) -> dict[str, str]:
-    """A header that names the fields and the parameters that nothing was done with."""
-    inner = value.get("parameters") or {}
-    headers = [ignored_fields(Inference, value), ignored_fields(Parameters, inner)]
-    names = ", ".join(header[IGNORED_FIELDS_HEADER] for header in headers if header)
-    return {IGNORED_FIELDS_HEADER: names} if names else {}

@@ -82,7 +82,7 @@ def test_the_answer_says_what_drew_and_what_was_ignored(shared: Served) -> None:
     asked = {"inputs": "a star", "parameters": {"seed": 3, "wings": 2}, "options": {"use_cache": False}}
     headers = shared.client.post("/hf/flat", json=asked).raise_for_status().headers
     assert (headers["x-darkroom-model"], headers["x-darkroom-seed"]) == ("flat", "3")
-    assert headers["x-darkroom-ignored-fields"] == "options, wings"
+    assert headers["x-darkroom-ignored-fields"] == "options, parameters.wings"
 
 
 def test_a_model_has_the_name_that_it_has_at_the_hub(serve: Serve) -> None:

@@ -124,8 +124,8 @@ def test_what_has_no_use_in_an_edit_is_named(shared: Served) -> None:
     whole = shared.client.post(EDITS, data=form, files={"image": WHITE})
     masked = shared.client.post(EDITS, data=form, files={"image": WHITE, "mask": MASK})
     assert (whole.status_code, masked.status_code) == (200, 200), whole.text
-    assert whole.headers["x-darkroom-ignored-fields"] == "mask_blur, wings"
-    assert masked.headers["x-darkroom-ignored-fields"] == "fit, wings"
+    assert whole.headers["x-darkroom-ignored-fields"] == "wings, mask_blur"
+    assert masked.headers["x-darkroom-ignored-fields"] == "wings, fit"
 
 
 @pytest.mark.parametrize(

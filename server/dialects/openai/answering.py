@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse
 
 from server.dialects.openai.asked import Answered, Drawn
 from server.dialects.openai.planned import Planned
-from server.http.body import IGNORED_FIELDS_HEADER, MOST_NAMED, NAME
+from server.http.body import IGNORED_FIELDS_HEADER, ignored_fields
 from server.http.frame import address_of
+from server.http.own_links import OPEN_LINKS
 from server.http.parts import Parts
 from server.images import Image
-from server.routes.files import OPEN_LINKS
 
 QUALITIES = {"auto": "medium", "standard": "medium", "hd": "high"}  # by their names of today
 
@@ -29,7 +29,7 @@ class Asking:
     account: str
     asked: Answered
     planned: Planned
-    value: Mapping[str, Any]
+    value: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,9 @@ def looks(asked: Answered, width: int, height: int) -> dict[str, Any]:
 
 def told(asking: Asking) -> dict[str, str]:
     """Headers: the fields that were ignored, strange names left unsaid, and what the model's name stood for."""
-    fields, planned = type(asking.asked).model_fields, asking.planned
-    unknown = (name for name in asking.value if name not in fields and NAME.fullmatch(name))
-    names = sorted({*unknown, *(name for name in planned.idle if name in asking.value)})
-    headers = {IGNORED_FIELDS_HEADER: ", ".join(names[:MOST_NAMED])} if names else {}
+    planned, headers = asking.planned, ignored_fields(type(asking.asked), asking.value)
+    if idle := sorted(name for name in planned.idle if name in asking.value):
+        headers = {IGNORED_FIELDS_HEADER: ", ".join([*headers.values(), *idle])}
     warning = planned.meant and planned.meant.warning
     return headers | ({"x-darkroom-warning": warning} if warning else {})
 

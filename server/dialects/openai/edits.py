@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 
 from server import decode
-from server.bodies.addressed import with_pictures
+from server.bodies.addressed import own_first, with_pictures
 from server.dialects.openai import planned
 from server.dialects.openai.answering import Asking
 from server.dialects.openai.asked import Answered, Edit, Variation
@@ -29,7 +29,7 @@ async def edit(request: Request, parts: TheParts, account: TheAccount) -> Respon
 
     Up to 15 more images (`image[]`) are what it is to look like. `size` is the image's own where it is absent or auto.
     """
-    asked, value = await read(request, parts, Edit)
+    asked, value = await read(request, parts, account, Edit)
     asking = Asking(request, parts, account, asked, await plan(asked, parts), value)
     return await drawn_or_streamed(asking, asked, "image_edit")
 
@@ -42,16 +42,18 @@ async def edit(request: Request, parts: TheParts, account: TheAccount) -> Respon
 )
 async def vary(request: Request, parts: TheParts, account: TheAccount) -> Response:
     """Draw an image over, so that it becomes another one of its kind: `strength` says how far from it."""
-    asked, value = await read(request, parts, Variation)
+    asked, value = await read(request, parts, account, Variation)
     image = await decode.picture(asked.image, "image")
     plan = planned.variation(asked, await asked.settings(), image, parts.catalog)
     return await drawn_or_streamed(Asking(request, parts, account, asked, plan, value), asked, "image_edit")
 
 
-async def read(request: Request, parts: Parts, model: type[SomeAsked]) -> tuple[SomeAsked, dict[str, Any]]:
+async def read(
+    request: Request, parts: Parts, account: str, model: type[SomeAsked]
+) -> tuple[SomeAsked, dict[str, Any]]:
     """The form as a model, and as it came. Raises BodyInvalid, BodyTooLarge, and what fetching raises."""
     value = await read_form(request, parts.settings.max_body_bytes)
-    return await with_pictures(check(model, value, strict=False), parts.fetch), value
+    return await with_pictures(check(model, value, strict=False), own_first(request, parts, account)), value
 
 
 async def plan(asked: Edit, parts: Parts) -> Planned:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from server.bodies.addressed import with_pictures
+from server.bodies.addressed import own_first, with_pictures
 from server.dialects.openai import planned
 from server.dialects.openai.answering import Asking
 from server.dialects.openai.asked import Generation
@@ -40,6 +40,6 @@ async def generate(request: Request, parts: TheParts, account: TheAccount) -> Re
     events: up to `partial_images` previews, then each picture.
     """
     value = {name: item for name, item in (await read_json(request)).items() if item is not None}
-    asked = await with_pictures(check(Generation, value), parts.fetch)
+    asked = await with_pictures(check(Generation, value), own_first(request, parts, account))
     plan = planned.generation(asked, await asked.settings(), parts.catalog)
     return await drawn_or_streamed(Asking(request, parts, account, asked, plan, value), asked, "image_generation")

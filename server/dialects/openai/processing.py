@@ -22,7 +22,7 @@ async def upscale(request: Request, parts: TheParts, account: TheAccount) -> Res
     By a network where one is installed; `mode` insists: fast is without, conservative with one, creative draws over the
     result, to which alone `prompt`, `strength` and the like belong.
     """
-    asked, value = await read(request, parts, Enlargement)
+    asked, value = await read(request, parts, account, Enlargement)
     image = await decode.picture_with_alpha(asked.image, "image")
     plan = planned.enlargement(asked, image, parts.catalog)
     return await drawn(Asking(request, parts, account, asked, plan, value))
@@ -31,7 +31,7 @@ async def upscale(request: Request, parts: TheParts, account: TheAccount) -> Res
 @router.post("/remove-background", openapi_extra=described_form(Cutout, {"response_format": "b64_json"}))
 async def remove_background(request: Request, parts: TheParts, account: TheAccount) -> Response:
     """Cut out what stands out in an image, or give its mask."""
-    asked, value = await read(request, parts, Cutout)
+    asked, value = await read(request, parts, account, Cutout)
     image = await decode.picture_with_alpha(asked.image, "image")
     plan = planned.cutout(asked, image, parts.catalog)
     return await drawn(Asking(request, parts, account, asked, plan, value))
