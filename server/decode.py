@@ -59,6 +59,11 @@ async def mask(text: str, field: str, *, invert: bool = False, size: tuple[int, 
     return await asyncio.to_thread(_read, text, field, sized)
 
 
+async def holes(text: str, field: str) -> Raster:
+    """One byte a pixel, bright where the picture is transparent; there has to be such a place. Raises ImageInvalid."""
+    return await asyncio.to_thread(_read, text, field, lambda image: _raster(_holes(image, field)))
+
+
 def _read(text: str, field: str, read: Callable[[Image.Image], T]) -> T:
     """What `read` makes of the picture, turned upright."""
     try:
@@ -113,6 +118,13 @@ def _marks(image: Image.Image) -> Image.Image:
 
 def _dark_marks(image: Image.Image) -> Image.Image:
     return ImageOps.invert(_marks(image))
+
+
+def _holes(image: Image.Image, field: str) -> Image.Image:
+    marks = ImageOps.invert(image.convert("RGBA").getchannel("A"))
+    if marks.getbbox() is None:
+        raise ImageInvalid("Nothing in it is transparent: make transparent what is to be drawn anew.", field)
+    return marks
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

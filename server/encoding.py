@@ -51,6 +51,13 @@ def preview_file(preview: Raster) -> bytes:
     return file.getvalue()
 
 
+def preview_like(preview: Raster, size: tuple[int, int], encoding: Encoding) -> bytes:
+    """The same as the result will be: of its width and height in pixels, as a file of its format."""
+    small = Pillow.frombytes("RGB", (preview.width, preview.height), preview.pixels)
+    pixels = small.resize(size, Pillow.Resampling.BICUBIC).tobytes()
+    return encode(Picture(*size, pixels, seed=None, rendered=size, model=None), encoding)
+
+
 def thumbnail(file: bytes, side: int) -> bytes:
     """One of our own files as a WEBP that fits into a square of so many pixels; never larger than it is."""
     with Pillow.open(io.BytesIO(file), formats=("PNG", "JPEG", "WEBP")) as image:

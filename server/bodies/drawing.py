@@ -76,14 +76,10 @@ class FirstPassBody(Body):
     strength: Share = 0.6
 
 
-class DrawingBody(JobBody):
-    """What every kind of drawing takes. What is left out takes the model's own value, and a random seed."""
+class SettingsBody(Body):
+    """How a picture is drawn, whatever it shows. What is left out takes the model's own value, and a random seed."""
 
-    prompt: Text
     negative_prompt: Text = ""
-    model: Name | None = None
-    width: int | None = None
-    height: int | None = None
     steps: int | None = None
     guidance_scale: float | None = None
     guidance_rescale: Share | None = None
@@ -91,7 +87,6 @@ class DrawingBody(JobBody):
     economy: bool = Field(False, description="Leave guidance out of the last steps: faster, nearly the same picture.")
     sampler: Name | None = None
     seed: Seed | None = None
-    count: Annotated[int, Field(ge=1)] = 1
     clip_skip: int | None = None
     variation: VariationBody | None = None
     loras: Annotated[list[LoraBody], Field(default_factory=list, max_length=MOST_LORAS)]
@@ -99,13 +94,27 @@ class DrawingBody(JobBody):
     image_prompts: Annotated[list[ImagePromptBody], Field(default_factory=list, max_length=MOST_IMAGE_PROMPTS)]
     vae: Name | None = Field(None, description="A VAE that draws in place of the model's own.")
 
-    async def said(self) -> dict[str, Any]:
-        said = await super().said()
+    async def settings(self) -> dict[str, Any]:
+        """The arguments of the planning. Raises ImageInvalid."""
+        said = {field: getattr(self, field) for field in SettingsBody.model_fields}
         said["loras"] = tuple(Lora(lora.name, lora.scale) for lora in self.loras)
         said["controls"] = tuple([await control.said() for control in self.controls])
         said["image_prompts"] = tuple([await prompt.said() for prompt in self.image_prompts])
         said["variation"] = self.variation and Variation(self.variation.seed, self.variation.strength)
         return said
+
+
+class DrawingBody(SettingsBody, JobBody):
+    """What every kind of drawing takes."""
+
+    prompt: Text
+    model: Name | None = None
+    width: int | None = None
+    height: int | None = None
+    count: Annotated[int, Field(ge=1)] = 1
+
+    async def said(self) -> dict[str, Any]:
+        return await super().said() | await self.settings()
 
 
 class TextToImageBody(DrawingBody):

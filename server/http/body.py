@@ -61,10 +61,13 @@ async def read_json(request: Request) -> dict[str, Any]:
     return value
 
 
-def check(model: type[SomeBody], value: dict[str, Any]) -> SomeBody:
-    """The request model of a JSON object; raises BodyInvalid that blames the first wrong field."""
+def check(model: type[SomeBody], value: dict[str, Any], *, strict: bool | None = None) -> SomeBody:
+    """The request model of a JSON object; raises BodyInvalid that blames the first wrong field.
+
+    strict: False for what came in a form, where numbers are text; None is as the model has it.
+    """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, strict=strict)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     raise blaming(_place(model, first["loc"]), first["msg"])

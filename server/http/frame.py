@@ -7,11 +7,11 @@ import time
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.errors import DarkroomError
-from server.errors import InternalError, ServerStopping
+from server.errors import ClientGone, InternalError, ServerStopping
 from server.http.parts import parts_of
 from server.http.problems import Problems
 from server.metrics import Metrics, method_of
@@ -79,9 +79,11 @@ class Frame:
 
 
 def _told(error: BaseException) -> DarkroomError:
-    """What the caller hears of it; only a server at its end cancels requests."""
+    """What the caller hears of it; only a server at its end cancels requests. Who left amid a body hears nothing."""
     if isinstance(error, asyncio.CancelledError):
         return ServerStopping()
+    if isinstance(error, ClientDisconnect):
+        return ClientGone()
     log.error("request_failed", exc_info=error)
     return InternalError()
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
+from anyio import CancelScope
 from fastapi import Request
 
 from pipelines.catalog import Resolution
 from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError
 from pipelines.tasks import Task
-from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow
+from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow, ServerStopping, StreamsFull
 from server.http.allowed import check_models
 from server.http.calls import call_of, tries_of
 from server.http.counting import toll_of
@@ -171,6 +173,41 @@ async def watch(request: Request, jobs: Jobs, job: Job, seconds: float, *, detac
     finally:
         waiting.cancel()
         leaving.cancel()
+
+
+async def follow(request: Request, parts: Parts, job: Job) -> AsyncGenerator[Job]:
+    """The job at each news of it and now and then, last as it ended, for an answer that is told piece by piece.
+
+    It is let go of when whoever reads this closes it early. Raises StreamsFull; what it gives raises JobTooSlow and
+    ServerStopping, and the job is let go of with each.
+    """
+    try:
+        following = parts.jobs.follow(job)
+    except StreamsFull:
+        await parts.jobs.let_go(job, tries_of(request))
+        raise
+    news = _while_wanted(request, parts, job, following)
+    await anext(news)  # only what has begun is closed: the client may be gone before anybody reads
+    return news
+
+
+async def _while_wanted(
+    request: Request, parts: Parts, job: Job, following: AsyncGenerator[Job]
+) -> AsyncGenerator[Job]:
+    until = time.monotonic() + parts.settings.request_seconds
+    try:
+        yield job
+        async with aclosing(following):
+            async for job in following:
+                yield job
+                if time.monotonic() > until:
+                    raise JobTooSlow
+        if job.is_open:
+            raise ServerStopping
+    finally:
+        if job.is_open:
+            with CancelScope(shield=True):  # a response whose client has gone is cancelled again at each await
+                await parts.jobs.let_go(job, tries_of(request))
 
 
 async def _client_leaves(request: Request) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from server.dialects.openai import Generation
+from server.dialects.openai.asked import Generation
 from tests.server.serving import KEY, Serve, Served, until
 from tests.server.worker import StepWorker, flat_colour
 
@@ -72,7 +72,13 @@ def test_the_official_client_lists_what_is_installed(client: openai.OpenAI) -> N
         pytest.param({"size": "huge"}, openai.BadRequestError, "size", id="a bad size"),
         pytest.param({"size": "9000x64"}, openai.BadRequestError, "size", id="a size out of range"),
         pytest.param({"model": "dall-e-3"}, openai.NotFoundError, "model", id="a model that is not here"),
-        pytest.param({"background": "transparent"}, openai.BadRequestError, "background", id="not offered yet"),
+        pytest.param(
+            {"background": "transparent", "output_format": "jpeg"},
+            openai.BadRequestError,
+            "output_format",
+            id="jpeg that is transparent",
+        ),
+        pytest.param({"extra_body": {"seed": "7"}}, openai.BadRequestError, "seed", id="a plain field of ours"),
         pytest.param({"output_compression": 50}, openai.BadRequestError, "output_compression", id="png compressed"),
         pytest.param({"model": "enlarger"}, openai.BadRequestError, "model", id="a model that cannot draw"),
         pytest.param({"model": "absent"}, openai.InternalServerError, "model", id="a model that is not installed"),
@@ -197,7 +203,14 @@ BAD_BODIES = [
     pytest.param({"response_format": MARK}, 400, id="unknown response format"),
     pytest.param({"output_format": "gif"}, 400, id="unknown output format"),
     pytest.param({"output_compression": 101}, 400, id="compression above 100"),
-    pytest.param({"stream": True}, 400, id="streaming"),
+    pytest.param({"stream": "yes"}, 400, id="stream that is text"),
+    pytest.param({"stream": True, "partial_images": 4}, 400, id="four previews"),
+    pytest.param({"stream": True, "steps": 0}, 400, id="a stream of nothing"),
+    pytest.param({"background": MARK}, 400, id="unknown background"),
+    pytest.param({"loras": MARK}, 400, id="LoRAs that are text"),
+    pytest.param({"loras": [{"name": MARK}]}, 404, id="unknown LoRA"),
+    pytest.param({"controls": [{"model": "lines", "image": MARK}]}, 400, id="a control without a picture"),
+    pytest.param({"first_pass": {"width": 64}}, 400, id="half a first pass"),
     pytest.param({"user": {MARK: MARK}}, 400, id="user that is an object"),
 ]
 BAD_BYTES = [

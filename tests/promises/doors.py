@@ -52,9 +52,16 @@ class Door(NamedTuple):
         whole = put(self.schema, self.trail, sample(self.schema, picture), value, picture)
         if not self.is_form:
             return {"method": self.method, "url": self.path, "json": whole}
-        files = {name: content_of(text) for name, text in whole.items() if is_file(self.schema["properties"][name])}
-        rest = {name: text for name, text in whole.items() if name not in files}
+        listed = {name: item if isinstance(item, list) else [item] for name, item in whole.items()}
+        files = [
+            (name, content_of(text)) for name, texts in listed.items() if self._holds_files(name) for text in texts
+        ]
+        rest = {name: item for name, item in whole.items() if not self._holds_files(name)}
         return {"method": self.method, "url": self.path, "files": files, "data": rest}
+
+    def _holds_files(self, name: str) -> bool:
+        field = self.schema["properties"][name]
+        return is_file(field.get("items", field))
 
 
 def doors(document: Schema) -> list[Door]:

@@ -223,7 +223,7 @@ def test_an_account_s_storage_limit_and_its_wish_to_keep_pictures_are_obeyed(sha
     assert [image["kept"] for image in ask(shared, headers, "GET", images).json()["images"]] == [True]
     shared.client.patch(f"{ACCOUNTS}/{account}", json={"storage_limit": 1}).raise_for_status()
     refused = ask(shared, headers, "POST", "/v1/images/generations", json={"prompt": "a red star"})
-    assert (refused.status_code, code(refused)) == (402, "storage_limit_reached")
+    assert (refused.status_code, code(refused)) == (429, "insufficient_quota")
 
 
 def test_a_deleted_account_takes_its_keys_jobs_images_and_links_with_it(serve: Serve) -> None:

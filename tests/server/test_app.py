@@ -1,6 +1,7 @@
 """The whole application: no torch, no open door, no unanswered error, and health that does not lie."""
 
 import re
+import socket
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import validate
 
 from server.errors import ANSWERS
-from tests.server.serving import Serve, Served, until
+from tests.server.serving import KEY, Serve, Served, until
 from tests.server.worker import StepWorker
 
 LINKS = {"/files/{link}", "/files/{link}/thumbnail", "/files/signed/{image_id}"}
@@ -86,10 +87,10 @@ def test_the_description_is_valid_openapi_with_an_example_for_every_body(shared:
     described = httpx.get(f"{shared.url}/openapi.json").json()
     validate(described)
     bodies = [
-        operation["requestBody"]["content"]["application/json"]
+        body
         for methods in described["paths"].values()
         for operation in methods.values()
-        if "requestBody" in operation
+        for body in operation.get("requestBody", {"content": {}})["content"].values()
     ]
     assert bodies
     assert all(body["example"] for body in bodies)
@@ -147,6 +148,16 @@ def test_the_figures_count_what_happened(serve: Serve) -> None:
     assert 'method="POST",route="/v1/images/generations",status="200"} 2.0' in figures
     assert 'route="/v1/models/{model_id}",status="404"} 1.0' in figures
     assert "nobody-put-this-here" not in figures
+
+
+def test_whoever_leaves_amid_a_body_is_nobody_s_fault(serve: Serve) -> None:
+    served = serve()
+    address = httpx.URL(served.url)
+    head = f"POST /v1/images/generations HTTP/1.1\r\nHost: here\r\nX-API-Key: {KEY}\r\nContent-Length: 99\r\n\r\n{{"
+    with socket.create_connection((address.host, address.port or 80)) as connection:
+        connection.sendall(head.encode())
+    until(lambda: 'route="/v1/images/generations"' in served.client.get("/metrics").text)
+    assert 'status="500"' not in served.client.get("/metrics").text
 
 
 def test_the_figures_tell_who_waits_for_which_model_and_why_jobs_failed(serve: Serve) -> None:

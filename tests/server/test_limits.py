@@ -7,7 +7,7 @@ from time import time
 import pytest
 
 from pipelines.errors import CatalogInvalid
-from server.dialects.openai import limits_headers
+from server.dialects.openai.wording import limits_headers
 from server.http.standing import our_spelling
 from server.limits.limits import Asker, Limits
 from server.limits.standing import Allowance, Standing, free
