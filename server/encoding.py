@@ -1,5 +1,7 @@
 """From pixels to the bytes of a file: of a picture, a preview, a thumbnail."""
 
+import asyncio
+import base64
 import io
 from typing import Any
 
@@ -40,6 +42,11 @@ def _told(picture: Picture, format: Format, task: Task | None) -> dict[str, Any]
     if isinstance(task, Filter) and task.kept:
         return kept_options(carried(task.kept), format)
     return {}
+
+
+async def in_base64(content: bytes) -> str:
+    """A file's bytes as text, made in a thread: pictures are long."""
+    return (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
 
 
 def preview_file(preview: Raster) -> bytes:

@@ -41,6 +41,15 @@ Picture = Annotated[
     ),
     AfterValidator(_told_apart),
 ]
+# Never an address: read it with `server.decode`.
+PlainPicture = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="PNG, JPEG or WEBP in base64, or as a data URL.",
+        json_schema_extra={"format": "picture", "contentEncoding": "base64"},
+    ),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

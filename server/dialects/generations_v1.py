@@ -19,14 +19,13 @@ from server.dialects import Dialect
 from server.errors import BodyInvalid, JobTooSlow, JobUnknown, status_of
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, Prompt, check, described, ignored_fields, read_json
-from server.http.frame import address_of
+from server.http.own_links import open_address
 from server.http.parts import Parts, TheParts
 from server.http.waiting import submit
 from server.images import Caption, Encoding, Image
 from server.jobs import Job, Origin, State, Wanted
 from server.limits.standing import Standing
 from server.prompts.looks import Looks
-from server.routes.files import OPEN_LINKS
 from server.spelling import account_uuid, id_of, moment, uuid_of
 
 API = "generations_v1"
@@ -199,10 +198,9 @@ def _brief(job: Job) -> dict[str, Any]:
 
 
 async def _output_image(image: Image, request: Request, parts: Parts) -> dict[str, Any]:
-    link = await parts.images.publish(image)
     return {
         "id": uuid_of(image.id),
-        "storageUrl": f"{address_of(request)}{OPEN_LINKS}/{link}",
+        "storageUrl": await open_address(request, parts, image),
         "mimeType": image.encoding.media_type,
         "width": image.width,
         "height": image.height,

@@ -4,8 +4,6 @@ the picture itself as the answer. Documentation: inference-providers, tasks text
 docs/apis/huggingface.md compares it with theirs.
 """
 
-import asyncio
-import base64
 import re
 from typing import Annotated, Any
 
@@ -19,6 +17,7 @@ from pipelines.planning import edit, first_installed, text_to_image
 from pipelines.tasks import Raster, Task
 from server import decode
 from server.dialects import Dialect
+from server.encoding import in_base64
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.body import (
@@ -132,7 +131,7 @@ async def _read(request: Request) -> dict[str, Any]:
     body = await request.body()
     if not body.startswith(FILES):
         return await read_json(request)
-    return {"inputs": (await asyncio.to_thread(base64.b64encode, body)).decode("ascii")}
+    return {"inputs": await in_base64(body)}
 
 
 def _meant(name: str, task: str, catalog: Catalog) -> Meant:

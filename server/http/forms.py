@@ -3,8 +3,6 @@
 Lists and objects are spelled with brackets, as OpenAI's clients do: `image[]`, `variation[seed]`, `loras[][name]`.
 """
 
-import asyncio
-import base64
 import re
 from typing import Any, TypeVar
 
@@ -13,6 +11,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from server.encoding import in_base64
 from server.errors import BodyInvalid
 from server.http.body import inlined
 
@@ -77,14 +76,10 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 async def _said(form: FormData) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for name, item in form.multi_items():
-        content = await _encoded(item) if isinstance(item, UploadFile) else item
+        content = await in_base64(await item.read()) if isinstance(item, UploadFile) else item
         if content:
             _put(value, *_trail(name), content)
     return value
-
-
-async def _encoded(file: UploadFile) -> str:
-    return (await asyncio.to_thread(base64.b64encode, await file.read())).decode("ascii")
 
 
 def _trail(name: str) -> tuple[str, list[str]]:

@@ -14,6 +14,11 @@ SIGNED = f"{OPEN_LINKS}/signed/"
 OF_THE_OWNER = "/darkroom/v1/images/"
 
 
+async def open_address(request: Request, parts: Parts, image: Image) -> str:
+    """Of an image's file: it asks for no key, cannot be guessed, and ends with the image."""
+    return f"{address_of(request)}{OPEN_LINKS}/{await parts.images.publish(image)}"
+
+
 async def own_image(request: Request, parts: Parts, account: str, address: str) -> Image | None:
     """The image at one of our own addresses, if the account may see it there; None for an address that is not ours.
 

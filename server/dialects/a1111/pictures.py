@@ -2,24 +2,14 @@
 
 import asyncio
 import base64
-from typing import Annotated
 
-from pydantic import Field
-
+from server.bodies.job import PlainPicture
 from server.http.parts import Parts
 from server.images import Image
 
 API = "a1111"
 
-# As `server.bodies.job.Picture`, but never an address: read it with `server.decode`.
-Picture = Annotated[
-    str,
-    Field(
-        min_length=1,
-        description="PNG, JPEG or WEBP in base64, or as a data URL.",
-        json_schema_extra={"format": "picture", "contentEncoding": "base64"},
-    ),
-]
+Picture = PlainPicture
 
 
 async def plain(image: Image, parts: Parts) -> str:

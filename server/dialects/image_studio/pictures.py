@@ -1,15 +1,14 @@
 """Pictures as they come and go here, in base64, and what every route that makes some says beside them."""
 
-import asyncio
-import base64
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import Request
-from pydantic import Field
 
 from pipelines.catalog import Meant
 from pipelines.engine.protocol import Terms
 from pipelines.tasks import Task
+from server.bodies.job import PlainPicture
+from server.encoding import in_base64
 from server.http.body import Body, ignored_fields
 from server.http.parts import Parts
 from server.http.waiting import draw
@@ -20,15 +19,7 @@ from server.prompts.looks import Looks
 
 API = "image_studio"
 
-# As `server.bodies.job.Picture`, but never an address: read it with `server.decode`.
-Picture = Annotated[
-    str,
-    Field(
-        min_length=1,
-        description="PNG, JPEG or WEBP in base64, or as a data URL.",
-        json_schema_extra={"format": "picture", "contentEncoding": "base64"},
-    ),
-]
+Picture = PlainPicture
 OutputFormat = Literal["png", "jpg", "jpeg", "webp"]
 
 
@@ -44,8 +35,7 @@ async def drawn(request: Request, parts: Parts, account: str, task: Task, encodi
 
 async def plain(image: Image, parts: Parts) -> str:
     """The image's file in base64."""
-    content = await parts.images.read(image)
-    return (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
+    return await in_base64(await parts.images.read(image))
 
 
 async def data_url(image: Image, parts: Parts) -> str:

@@ -1,7 +1,6 @@
 """Social: a picture cut to the formats of platforms, and what those formats and platforms ask for."""
 
 import asyncio
-import base64
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Request
@@ -15,7 +14,7 @@ from pipelines.tasks import Crop, Raster
 from server import decode
 from server.dialects.image_studio.pictures import API, Picture, encoding_of, told
 from server.dialects.image_studio.wording import in_body
-from server.encoding import within
+from server.encoding import in_base64, within
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, read_json
@@ -147,7 +146,7 @@ async def _result(place: Place, image: Image, parts: Parts) -> dict[str, Any]:
     return {
         "platform": place.platform,
         "format": place.format.name,
-        "image_base64": f"data:{image.encoding.media_type};base64,{base64.b64encode(file).decode('ascii')}",
+        "image_base64": f"data:{image.encoding.media_type};base64,{await in_base64(file)}",
         "width": image.width,
         "height": image.height,
     }

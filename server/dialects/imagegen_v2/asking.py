@@ -1,7 +1,5 @@
 """How every endpoint of this API that draws or processes asks for a job, waits for it, and answers."""
 
-import asyncio
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +16,10 @@ from server.credits.prices import price_of
 from server.decode import picture
 from server.dialects.imagegen_v2.answers import File, generation
 from server.dialects.imagegen_v2.spelled import API, PREFIX, spelled
+from server.encoding import in_base64
 from server.errors import JobTooSlow, JobUnknown
 from server.http.body import check, ignored_fields
-from server.http.frame import address_of
-from server.http.own_links import OPEN_LINKS
+from server.http.own_links import open_address
 from server.http.parts import Parts
 from server.http.waiting import images_of, submit, watch
 from server.images import Caption, Encoding, Image
@@ -94,9 +92,8 @@ async def described(request: Request, parts: Parts, account: str, image: Raster)
 
 async def _file(request: Request, parts: Parts, image: Image, is_whole: bool) -> File:
     if is_whole:
-        content = await parts.images.read(image)
-        return {"base64": (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")}
-    return {"url": f"{address_of(request)}{OPEN_LINKS}/{await parts.images.publish(image)}"}
+        return {"base64": await in_base64(await parts.images.read(image))}
+    return {"url": await open_address(request, parts, image)}
 
 
 async def _source(parts: Parts, job: Job) -> Description | None:
@@ -115,8 +112,7 @@ async def _seen(request: Request, parts: Parts, image: Image) -> Description | N
     installed = [model.kind for model in parts.catalog.models if parts.catalog.is_installed(model)]
     if not set(SCORERS) & set(installed):
         return None
-    content = await asyncio.to_thread(base64.b64encode, await parts.images.read(image))
-    raster = await picture(content.decode("ascii"), "image")
+    raster = await picture(await in_base64(await parts.images.read(image)), "image")
     job = await parts.jobs.status(image.account, await described(request, parts, image.account, raster))
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds)
     return job.facts if isinstance(job.facts, Description) else None

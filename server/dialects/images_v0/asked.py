@@ -1,7 +1,5 @@
 """What is asked for: a body in JSON, or a form with the files that a preset requires."""
 
-import asyncio
-import base64
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
@@ -12,6 +10,7 @@ from starlette.datastructures import UploadFile
 from pipelines.catalog import Resolution
 from server.bodies.job import Picture
 from server.dialects.images_v0.sizes import RATIOS
+from server.encoding import in_base64
 from server.errors import BodyInvalid
 from server.http.body import Body, Name, Text, described, read_json
 
@@ -89,8 +88,7 @@ async def _read_form(request: Request, most_bytes: int) -> Sent:
     async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=most_bytes) as form:
         for name, item in form.multi_items():
             if isinstance(item, UploadFile):
-                content = await item.read()
-                files.append((name, (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")))
+                files.append((name, await in_base64(await item.read())))
             elif not item:
                 continue  # a field that nobody filled in
             elif name == "refImageUrls":

@@ -1,13 +1,12 @@
 """What is answered: jobs, images and errors as the document shows them."""
 
-import asyncio
-import base64
 from typing import Any, Literal
 
 from fastapi import Request
 
 from pipelines.errors import DarkroomError
 from server.credits.prices import credits
+from server.encoding import in_base64
 from server.errors import JobTooSlow
 from server.http.frame import address_of
 from server.http.parts import Parts
@@ -94,7 +93,7 @@ async def _picture(image: Image, wanted: ResponseFormat, request: Request, parts
     told |= {"storageKey": key, "width": image.width, "height": image.height}
     if wanted != "url":
         content = await parts.images.read(image)
-        told["b64_json"] = (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
+        told["b64_json"] = await in_base64(content)
     return told
 
 

@@ -1,7 +1,5 @@
 """What the answers have in common: the pictures, in base64 or by their addresses, and what is said beside them."""
 
-import asyncio
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +9,9 @@ from starlette.responses import JSONResponse
 
 from server.dialects.openai.asked import Answered, Drawn
 from server.dialects.openai.planned import Planned
+from server.encoding import in_base64
 from server.http.body import IGNORED_FIELDS_HEADER, ignored_fields
-from server.http.frame import address_of
-from server.http.own_links import OPEN_LINKS
+from server.http.own_links import open_address
 from server.http.parts import Parts
 from server.images import Image
 
@@ -72,12 +70,8 @@ def told(asking: Asking) -> dict[str, str]:
     return headers | ({"x-darkroom-warning": warning} if warning else {})
 
 
-async def in_base64(content: bytes) -> str:
-    return (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
-
-
 async def _entry(asking: Asking, shown: Shown) -> dict[str, Any]:
     images, seed = asking.parts.images, {"seed": shown.drawn.seed}
     if asking.asked.is_in_base64:
         return {"b64_json": await in_base64(await images.read(shown.image))} | seed
-    return {"url": f"{address_of(asking.request)}{OPEN_LINKS}/{await images.publish(shown.image)}"} | seed
+    return {"url": await open_address(asking.request, asking.parts, shown.image)} | seed

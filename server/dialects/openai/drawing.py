@@ -9,8 +9,9 @@ from pipelines.errors import DarkroomError
 from pipelines.planning import remove_background
 from pipelines.tasks import Raster
 from server import decode
-from server.dialects.openai.answering import Asking, Shown, answered, in_base64
+from server.dialects.openai.answering import Asking, Shown, answered
 from server.dialects.openai.asked import Answered, Drawn
+from server.encoding import in_base64
 from server.http.allowed import check_models
 from server.http.waiting import draw, draw_each
 from server.images import Encoding, Image

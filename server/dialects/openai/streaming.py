@@ -17,11 +17,11 @@ from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError
 from pipelines.tasks import Raster
 from server.credits.prices import size_of
-from server.dialects.openai.answering import Asking, Shown, in_base64, looks, told
+from server.dialects.openai.answering import Asking, Shown, looks, told
 from server.dialects.openai.asked import Drawn
 from server.dialects.openai.drawing import API, drawn, encoding_of, finished
 from server.dialects.openai.wording import wording
-from server.encoding import preview_like
+from server.encoding import in_base64, preview_like
 from server.http.waiting import follow, images_of, submit
 from server.jobs import Job, Origin
 from server.routes.events import HEADERS, QUIET_SECONDS
