@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.tasks import Picture as Pixels
+from pipelines.tasks import Raster
 from server.http.parts import Parts
-from server.images import Image
+from server.images import Encoding, Image, encode
 
 API = "a1111"
 
@@ -25,6 +27,12 @@ Picture = Annotated[
 async def plain(image: Image, parts: Parts) -> str:
     """The image's file in base64."""
     return await encoded(await parts.images.read(image))
+
+
+async def file_of(picture: Raster) -> str:
+    """A picture that stays as it is, as a PNG file in base64."""
+    sides = picture.width, picture.height
+    return await encoded(await asyncio.to_thread(encode, Pixels(*sides, picture.pixels, None, sides, None), Encoding()))
 
 
 async def encoded(content: bytes) -> str:
