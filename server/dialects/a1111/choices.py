@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from pipelines.tasks import KARRAS, SAMPLERS
 from server.dialects.a1111.control import SCRIPT
 from server.dialects.a1111.models import offered
-from server.dialects.a1111.naming import SCHEDULERS
+from server.dialects.a1111.naming import SCHEDULERS, label_of
 from server.dialects.a1111.scripts import SD_UPSCALE
 from server.dialects.a1111.upscalers import LANCZOS, NONE, upscaler_label
 from server.http.auth import TheAccount, TheCaller

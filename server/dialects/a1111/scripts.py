@@ -41,7 +41,7 @@ def sd_upscale(catalog: Catalog, image: Raster, args: list[Any], said: dict[str,
         catalog,
         image=image,
         mode="conservative" if network else "fast",
-        model=network and network.id,
+        model=network.id if network else None,
         width=width,
         height=height,
     )
