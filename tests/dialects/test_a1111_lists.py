@@ -1,32 +1,20 @@
 """The lists, the options and the machine of the web UI's API, in the shapes that clients read; nothing is drawn."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from pipelines.catalog import Catalog
+from pipelines.tasks import ANNOTATORS
 from server.app import create_app
+from server.dialects.a1111.control import annotator_of
 from server.dialects.a1111.naming import sampler_of
 from server.settings import Settings
+from tests.dialects.furnished import furnished_catalog
 from tests.pipelines.test_dropins import VAE, put
-from tests.server.serving import KEY, Served, every_kind_catalog, key_for, newcomer, running
+from tests.server.serving import KEY, Served, key_for, newcomer, running
 from tests.server.worker import StepWorker
-
-INSTALLED = ("real-esrgan-x4plus", "depth-anything-v2-small", "controlnet-canny-sdxl-1.0")
-
-
-def furnished_catalog(folder: Path) -> Catalog:
-    """One model of most kinds that the lists tell of, and a VAE and an embedding that were dropped in by entries."""
-    catalog = every_kind_catalog(folder)
-    for model in INSTALLED:
-        for file in catalog.get(model).files:
-            place = catalog.folder(catalog.get(model)) / file.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-    return catalog
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +80,12 @@ def test_the_first_upscaler_is_none_as_sillytavern_expects(served: Served) -> No
     assert names == ["None", "Lanczos", "R-ESRGAN 4x+"]
 
 
+def test_every_module_that_is_listed_has_an_annotator(served: Served) -> None:
+    for alias_names in ("false", "true"):
+        for module in told(served, f"/controlnet/module_list?alias_names={alias_names}")["module_list"]:
+            assert annotator_of(module) in ANNOTATORS
+
+
 def test_every_sampler_and_schedule_of_the_lists_is_one_that_draws(served: Served) -> None:
     for sampler in told(served, "/sdapi/v1/samplers"):
         for schedule in told(served, "/sdapi/v1/schedulers"):
@@ -131,11 +125,9 @@ def test_modules_are_named_with_details(served: Served, alias_names: bool) -> No
 
 
 def test_control_types_pair_modules_and_models(served: Served) -> None:
-    assert told(served, "/controlnet/model_list") == {
-        "model_list": ["shapes-control", "controlnet-canny-sdxl-1.0", "ip-adapter-sdxl"]
-    }
+    assert told(served, "/controlnet/model_list") == {"model_list": ["shapes-control", "controlnet-canny-sdxl-1.0"]}
     types = told(served, "/controlnet/control_types")["control_types"]
-    assert list(types) == ["All", "Canny", "Depth", "Lineart", "Scribble", "IP-Adapter"]
+    assert list(types) == ["All", "Canny", "Depth", "Lineart", "Scribble"]
     assert types["Canny"] == {
         "module_list": ["none", "canny", "invert (from white bg & black line)"],
         "model_list": ["None", "controlnet-canny-sdxl-1.0"],
@@ -143,7 +135,6 @@ def test_control_types_pair_modules_and_models(served: Served) -> None:
         "default_model": "controlnet-canny-sdxl-1.0",
     }
     assert types["Depth"]["module_list"] == ["none", "depth_anything_v2"]
-    assert types["IP-Adapter"]["model_list"] == ["None", "ip-adapter-sdxl"]
 
 
 def test_options_may_be_sent_back_whole_as_open_webui_does(served: Served) -> None:
