@@ -24,7 +24,7 @@ router = APIRouter(prefix="/sdapi/v1")
 async def samplers(account: TheAccount) -> list[dict[str, Any]]:
     """Each may be asked for by its label or an alias, with Karras behind it too."""
     plain = {name: label_of(name)[0] for name in SAMPLERS if not name.endswith(KARRAS)}
-    return [{"name": label, "aliases": [f"k_{name}"], "options": {}} for name, label in plain.items()]
+    return [{"name": label, "aliases": [name], "options": {}} for name, label in plain.items()]
 
 
 @router.get("/schedulers")
