@@ -19,7 +19,7 @@ from server.dialects.a1111 import (
     progress,
     rembg,
     txt2img,
-)  # fmt: skip
+)
 from server.dialects.a1111.wording import STATUSES, wording
 
 router = APIRouter(tags=["AUTOMATIC1111"])
