@@ -51,6 +51,10 @@ class Accounts:
         """changes: new values by field of Preferences; the others stay. Raises AccountUnknown."""
         return _there(await self._database.write(rows.prefer, account_id, changes))
 
+    async def keep(self, account_id: str, dialect: str, options: dict[str, Any]) -> Account:
+        """options: of a dialect, new values by name; its others stay. Raises AccountUnknown."""
+        return _there(await self._database.write(rows.keep, account_id, dialect, options))
+
     async def storage_limit_of(self, account_id: str) -> int | None:
         """In bytes; None for no limit."""
         account = await self._database.read(rows.get, account_id)

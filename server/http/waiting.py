@@ -11,7 +11,7 @@ from fastapi import Request
 from pipelines.catalog import Resolution
 from pipelines.engine.protocol import Terms
 from pipelines.errors import DarkroomError
-from pipelines.tasks import Task
+from pipelines.tasks import Facts, Task
 from server.errors import AnswerGone, ClientGone, JobCancelled, JobFailed, JobTooSlow, ServerStopping, StreamsFull
 from server.http.allowed import check_models
 from server.http.calls import call_of, tries_of
@@ -41,12 +41,26 @@ async def draw(
     detached), ClientGone (likewise), AnswerGone.
     """
     job = await submit(request, parts, task, encoding, terms, origin, caption, beside)
+    return images_of(await _ended(request, parts, job, detach=detach))
+
+
+async def facts(request: Request, parts: Parts, task: Task, terms: Terms, *, origin: Origin | None = None) -> Facts:
+    """What a task says of its picture, while the client waits. Raises what `draw` raises."""
+    job = await submit(request, parts, task, Encoding(), terms, origin)
+    job = await _ended(request, parts, job)
+    _check_success(job)
+    if job.facts is None:
+        raise AnswerGone
+    return job.facts
+
+
+async def _ended(request: Request, parts: Parts, job: Job, *, detach: bool = False) -> Job:
     job = await watch(request, parts.jobs, job, parts.settings.request_seconds, detach=detach)
     if job.is_open:
         if not detach:
             await parts.jobs.let_go(job, tries_of(request))
         raise JobTooSlow(job.id if detach else None, parts.settings.request_seconds)
-    return images_of(job)
+    return job
 
 
 async def submit(
@@ -144,13 +158,17 @@ def _outcome(job: Job) -> tuple[Image, ...] | DarkroomError:
 
 def images_of(job: Job) -> tuple[Image, ...]:
     """The images of a job that has ended; raises what it ended with instead, and AnswerGone where none is left."""
+    _check_success(job)
+    if not job.images:
+        raise AnswerGone
+    return job.images
+
+
+def _check_success(job: Job) -> None:
     if job.failure is not None:
         raise JobFailed(job.failure.code, job.failure.sentence)
     if job.state is State.CANCELLED:
         raise JobCancelled
-    if not job.images:
-        raise AnswerGone
-    return job.images
 
 
 async def watch(request: Request, jobs: Jobs, job: Job, seconds: float, *, detach: bool = False) -> Job:

@@ -1,6 +1,5 @@
 """Accounts over HTTP: one's own for everybody, all of them for the account `admin`."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -52,7 +51,7 @@ def described_account(account: Account) -> dict[str, Any]:
         "name": account.name,
         "email": account.email,
         "plan": account.plan,
-        "preferences": asdict(account.preferences),
+        "preferences": {name: getattr(account.preferences, name) for name in PreferenceChanges.model_fields},
         "storage_limit": account.storage_limit,
         "created_at": account.created,
     }

@@ -59,6 +59,17 @@ def prefer(connection: Connection, account_id: str, changes: dict[str, Any]) -> 
     return None if before is None else change(connection, account_id, {"preferences": before | changes})
 
 
+def keep(connection: Connection, account_id: str, dialect: str, options: dict[str, Any]) -> Account | None:
+    """options: new values by name; the dialect's others stay. None where there is no such account."""
+    wanted = select(accounts.c.preferences).where(accounts.c.id == account_id).with_for_update()
+    before = connection.execute(wanted).scalar_one_or_none()
+    if before is None:
+        return None
+    kept = before.get("options", {})
+    changed = kept | {dialect: kept.get(dialect, {}) | options}
+    return change(connection, account_id, {"preferences": before | {"options": changed}})
+
+
 def remove(connection: Connection, account_id: str, now: float) -> None:
     """Nothing opens it any more; its jobs end, and nobody finds them or its images until they are purged.
 

@@ -1,7 +1,9 @@
 """Whom things belong to, and what opens them, in the words of the rest of the server."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 ADMIN = "admin"  # the account that is always there, and the only one that may manage others
 
@@ -25,12 +27,14 @@ class Preferences:
     """What is taken where a request does not say; None leaves it to whoever answers the request.
 
     default_size: as in 1024x1024. filter: of pictures that are not for everybody. auto_save: into the gallery.
+    options: what a dialect keeps for the account, JSON by the dialect's name.
     """
 
     default_model: str | None = None
     default_size: str | None = None
     filter: bool | None = None
     auto_save: bool | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,26 @@ docs/apis/a1111.md compares it with the original. Each module has a `router` wit
 from fastapi import APIRouter
 
 from server.dialects import Dialect
-from server.dialects.a1111 import img2img, pnginfo, progress, txt2img
+from server.dialects.a1111 import (
+    choices,
+    controlnet,
+    extras,
+    img2img,
+    interrogate,
+    machine,
+    models,
+    options,
+    pnginfo,
+    progress,
+    rembg,
+    txt2img,
+)
 from server.dialects.a1111.wording import STATUSES, wording
 
 router = APIRouter(tags=["AUTOMATIC1111"])
-for module in (txt2img, img2img, progress, pnginfo):
+for module in (
+    txt2img, img2img, extras, pnginfo, interrogate, progress, options, models, choices, machine, controlnet, rembg,
+):  # fmt: skip
     router.include_router(module.router)
 
 dialect = Dialect(

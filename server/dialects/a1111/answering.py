@@ -18,7 +18,8 @@ from server.dialects.a1111.asking import Drawing, Img2Img, headers_of
 from server.dialects.a1111.drawing import Plan
 from server.dialects.a1111.infotexts import text_of
 from server.dialects.a1111.naming import HASH, hash_of, label_of
-from server.dialects.a1111.pictures import API, encoded, plain
+from server.dialects.a1111.pictures import API, plain
+from server.encoding import in_base64
 from server.http.parts import Parts
 from server.http.waiting import draw_all
 from server.images import Caption, Encoding, Image, encode
@@ -126,7 +127,7 @@ async def _maps(
         if isinstance(each, Raster):
             sides = each.width, each.height
             picture = Picture(*sides, each.pixels, None, sides, None)
-            files.append(await encoded(await asyncio.to_thread(encode, picture, encoding)))
+            files.append(await in_base64(await asyncio.to_thread(encode, picture, encoding)))
         else:
             files += await _files(next(rest), parts)
     return files

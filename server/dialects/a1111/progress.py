@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from server.dialects.a1111.pictures import API, encoded
+from server.dialects.a1111.pictures import API
+from server.encoding import in_base64
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, read_json
 from server.http.parts import Parts, TheParts
@@ -15,6 +16,7 @@ from server.images import preview_file
 from server.jobs import OPEN, Job, State, Wanted
 
 MOST_OPEN, MOST_KNOWN = 1000, 100  # jobs of one account: not ended, and in all
+LOOK_SECONDS, MOST_LOOKS = 0.1, 20  # while a request is still writing its jobs down
 STATES = tuple(sorted(OPEN))
 EXAMPLE = {"id_task": "task(abc)", "id_live_preview": -1, "live_preview": True}
 
@@ -39,7 +41,7 @@ async def progress(
     preview = next((job.preview for job in jobs if job.preview), None)
     image = None
     if preview is not None and not skip_current_image:
-        image = await encoded(await asyncio.to_thread(preview_file, preview))
+        image = await in_base64(await asyncio.to_thread(preview_file, preview))
     return {
         "progress": _share(jobs),
         "eta_relative": _seconds(jobs, parts.jobs.now()) or 0.0,
@@ -70,7 +72,7 @@ async def task_progress(request: Request, parts: TheParts, account: TheAccount) 
         "textinfo": None if running else "Waiting...",
     }
     if shown and shown.preview and asked.live_preview and shown.step != asked.id_live_preview:
-        png = await encoded(await asyncio.to_thread(preview_file, shown.preview))
+        png = await in_base64(await asyncio.to_thread(preview_file, shown.preview))
         answer |= {"live_preview": f"data:image/png;base64,{png}", "id_live_preview": shown.step}
     return answer
 
@@ -87,9 +89,16 @@ async def pending_tasks(parts: TheParts, account: TheAccount) -> dict[str, Any]:
 
 @router.post("/sdapi/v1/interrupt")
 async def interrupt(parts: TheParts, account: TheAccount) -> dict[str, Any]:
-    """Stop all that you ask of this API: what is drawn already is answered with, the rest is not drawn."""
-    for job in await _open(parts, account):
-        await parts.jobs.cancel(account, job.id)
+    """Stop all that you ask of this API: what is drawn already is answered with, the rest is not drawn.
+
+    A request of many batches may still be writing them down: those that follow are stopped too.
+    """
+    stopped = await _stop(parts, account)
+    for _ in range(MOST_LOOKS):
+        if not await _is_incomplete(parts, account, stopped):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+        stopped |= await _stop(parts, account)
     return {}
 
 
@@ -99,6 +108,21 @@ async def skip(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     for job in _of_one_request(await _open(parts, account))[:1]:
         await parts.jobs.cancel(account, job.id)
     return {}
+
+
+async def _stop(parts: Parts, account: str) -> set[str | None]:
+    """The requests that had open jobs."""
+    jobs = await _open(parts, account)
+    for job in jobs:
+        await parts.jobs.cancel(account, job.id)
+    return {job.request for job in jobs}
+
+
+async def _is_incomplete(parts: Parts, account: str, requests: set[str | None]) -> bool:
+    """Whether fewer jobs of one of the requests are known than it will have."""
+    known = await parts.jobs.page(account, MOST_OPEN, Wanted(api=API)) if requests else []
+    mine = [[job for job in known if job.request == request] for request in requests]
+    return any(len(jobs) < _of(jobs) for jobs in mine if jobs)
 
 
 async def _open(parts: Parts, account: str) -> list[Job]:

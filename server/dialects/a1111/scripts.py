@@ -6,10 +6,11 @@ from typing import Any
 from pipelines import planning
 from pipelines.catalog import Catalog
 from pipelines.tasks import Raster, Task
+from server.dialects.a1111.upscalers import upscaler_called
 from server.errors import BodyInvalid, NotOffered
 
 SD_UPSCALE = "sd upscale"
-PLAIN = frozenset({"none", "lanczos", "nearest"})  # upscalers without a network
+NEAREST = "nearest"  # drawn over like this, what is enlarged so looks as what Lanczos enlarges
 MOST_FACTOR = 8.0
 
 
@@ -35,12 +36,12 @@ def sd_upscale(catalog: Catalog, image: Raster, args: list[Any], said: dict[str,
         told = f"`script_args`: the fourth is by how much the sides grow, from 1 to {MOST_FACTOR:g}."
         raise BodyInvalid(told, field="script_args")
     width, height = round(image.width * factor), round(image.height * factor)
-    is_plain = upscaler.lower() in PLAIN
+    network = None if upscaler.lower() == NEAREST else upscaler_called(catalog, upscaler, "script_args")
     enlarged = planning.upscale(
         catalog,
         image=image,
-        mode="fast" if is_plain else "conservative",
-        model=None if is_plain else upscaler,
+        mode="conservative" if network else "fast",
+        model=network.id if network else None,
         width=width,
         height=height,
     )
