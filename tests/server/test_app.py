@@ -136,6 +136,17 @@ def test_a_disk_without_its_reserve_is_told_in_words_and_not_by_its_place(serve:
     assert httpx.get(f"{served.url}/livez").status_code == 200
 
 
+def test_figures_name_the_whole_route_of_every_api(serve: Serve) -> None:
+    """The framework knows a router's own part of an address alone where one router lies in another."""
+    served = serve()
+    paths = [path for path, methods in served.client.get("/openapi.json").json()["paths"].items() if "get" in methods]
+    plain = [path for path in paths if "{" not in path and not path.endswith("/events")]
+    for path in plain:
+        served.client.get(path)
+    figures = served.client.get("/metrics").text
+    assert [path for path in plain if f'route="{path}"' not in figures] == []
+
+
 def test_the_figures_count_what_happened(serve: Serve) -> None:
     served = serve()
     star = {"prompt": "a red star"}

@@ -7,11 +7,9 @@ from fastapi import APIRouter
 
 from server.dialects import Dialect
 from server.dialects.image_studio import control, costs, create, edit, health, providers, social, templates, upscale
-from server.dialects.image_studio.wording import STATUSES, wording
+from server.dialects.image_studio.wording import PREFIX, STATUSES, wording
 
-PREFIX = "/api/image-studio"
-
-router = APIRouter(prefix=PREFIX, tags=["Image Studio"])
+router = APIRouter(tags=["Image Studio"])
 for module in (create, templates, providers, costs, edit, upscale, control, social, health):
     router.include_router(module.router)
 

@@ -18,7 +18,7 @@ from server.dialects.image_studio.answering import answered, naming, read, requi
 from server.dialects.image_studio.create import Ratio, aspect_of
 from server.dialects.image_studio.pictures import OutputFormat, Picture, drawn, dressed, encoding_of, told
 from server.dialects.image_studio.providers import OURS
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, Prompt, Seed, Text, described
 from server.http.parts import TheParts
@@ -82,7 +82,7 @@ class Steering(Body):
     output_format: OutputFormat = "png"
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {
     "control_image_base64": "data:image/png;base64,iVBORw0KGgo...",
     "operation": "sketch",

@@ -13,7 +13,7 @@ from server.bodies.possible import least
 from server.credits.prices import credits, picture_price_of, size_of
 from server.dialects.image_studio.pictures import told
 from server.dialects.image_studio.providers import Provider, meant, provider_of
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, read_json
 from server.http.parts import TheParts
@@ -53,7 +53,7 @@ class Estimate(Body):
     height: Side | None = None
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {"provider": "auto", "operation": "generate", "num_images": 1, "width": 1024, "height": 1024}
 
 

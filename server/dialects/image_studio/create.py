@@ -16,7 +16,7 @@ from pipelines.sizes import shaped
 from pipelines.tasks import SEED_LIMIT, TextToImage
 from server.dialects.image_studio.pictures import API, plain, told
 from server.dialects.image_studio.providers import Provider, meant, provider_of
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, Prompt, Seed, Text, check, described, read_json
 from server.http.parts import Parts, TheParts
@@ -80,7 +80,7 @@ class Create(Body):
     persona_id: Name | None = None
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {
     "prompt": "a big red star on a white background",
     "template_id": "linkedin_post",

@@ -16,7 +16,7 @@ from server.dialects.image_studio.operations import COMPOSED, EXPANDED, OPERATIO
 from server.dialects.image_studio.pictures import OutputFormat, Picture, drawn, dressed, encoding_of, told
 from server.dialects.image_studio.providers import OURS, Provider, meant, provider_of
 from server.dialects.image_studio.ways import Way, task_of
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.body import LONGEST_PROMPT, Body, Name, Seed, Text, described
@@ -56,7 +56,7 @@ class Edit(Body):
     options: Annotated[dict[str, Any], Field(default_factory=dict, max_length=MOST_OPTIONS)]
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {"image_base64": "data:image/png;base64,iVBORw0KGgo...", "operation": "remove_background"}
 
 

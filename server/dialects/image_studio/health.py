@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from server.bodies.possible import hindrances
 from server.checks import problems_of
 from server.dialects.image_studio.pictures import API
+from server.dialects.image_studio.wording import PREFIX
 from server.http.auth import TheAccount
 from server.http.parts import TheParts
 
@@ -22,7 +23,7 @@ MODULES = {
 STEERING = ("controlnet", "ip-adapter")  # kinds of models of which control_studio needs one
 ALWAYS = ("templates", "providers")  # they need nothing that draws
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/health")

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from pipelines.catalog import Catalog, Meant, Model, Resolution
 from server.credits.prices import credits, units
+from server.dialects.image_studio.wording import PREFIX
 from server.http.auth import TheAccount, TheCaller
 from server.http.parts import TheParts
 
@@ -27,7 +28,7 @@ CAPABILITIES = {
 }
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 def meant(catalog: Catalog, provider: Provider | None, model: str | None, task: str) -> Meant:

@@ -13,7 +13,7 @@ from pipelines.planning import crop
 from pipelines.tasks import Crop, Raster
 from server import decode
 from server.dialects.image_studio.pictures import API, Picture, encoding_of, told
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.encoding import in_base64, within
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
@@ -57,7 +57,7 @@ class Place(NamedTuple):
     format: Format
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {"image_base64": "data:image/png;base64,iVBORw0KGgo...", "platforms": ["instagram", "facebook"]}
 
 

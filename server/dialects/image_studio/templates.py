@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.parts import TheParts
@@ -16,7 +16,7 @@ from server.prompts.words import key_of
 Filter = Annotated[str | None, Query(max_length=200)]
 Words = Annotated[str, Query(min_length=1, max_length=200)]
 
-router = APIRouter(prefix="/templates")
+router = APIRouter(prefix=f"{PREFIX}/templates")
 
 
 @router.get("")

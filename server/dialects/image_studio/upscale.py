@@ -13,7 +13,7 @@ from pipelines.tasks import Raster, Upscale
 from server import decode
 from server.dialects.image_studio.answering import answered, naming, read, unused
 from server.dialects.image_studio.pictures import Picture, drawn, told
-from server.dialects.image_studio.wording import in_body
+from server.dialects.image_studio.wording import PREFIX, in_body
 from server.http.auth import TheAccount
 from server.http.body import Body, Text, described
 from server.http.parts import TheParts
@@ -36,7 +36,7 @@ class Enlargement(Body):
     prompt: Text | None = None
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 EXAMPLE = {"image_base64": "data:image/png;base64,iVBORw0KGgo...", "mode": "conservative", "preset": "print"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.errors import DarkroomError, ModelUnknown
 from server.errors import ANSWERS, BodyInvalid, EntryUnknown, ImageInvalid, Stage, status_of
 
+PREFIX = "/api/image-studio"
 STATUSES = {422: 400}
 FIELDS = {"style": "style_preset", "social_template": "template_id", "persona": "persona_id"}
 NOBODY = "Authenticated user required for image operations."

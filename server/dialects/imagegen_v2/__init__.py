@@ -20,7 +20,7 @@ from server.dialects.imagegen_v2 import (
 from server.dialects.imagegen_v2.spelled import API, PREFIX
 from server.dialects.imagegen_v2.wording import STATUSES, limits_headers, wording
 
-router = APIRouter(prefix=PREFIX, tags=["imagegen v2"])
+router = APIRouter(tags=["imagegen v2"])
 for part in (generate, process, generations, models, user, gallery, webhooks, integrations):
     router.include_router(part.router)
 

@@ -12,7 +12,7 @@ from pipelines.catalog import Catalog
 from pipelines.errors import ModelNotInstalled
 from server.bodies.caption import MOST_COLLECTIONS, MOST_TAGS, Line, Tag, Tags, Words
 from server.bodies.gallery import MOST_LISTED, MOST_PAGES, Filter
-from server.dialects.imagegen_v2.spelled import COLLECTION, IMAGE, item_id, own_id, spelled
+from server.dialects.imagegen_v2.spelled import COLLECTION, IMAGE, PREFIX, item_id, own_id, spelled
 from server.gallery import Changes, Collection, Sort, Wanted
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, ignored_fields, read_json
@@ -85,7 +85,7 @@ class NewCollection(Body):
     cover_image_id: Name | None = None
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/gallery")

@@ -16,7 +16,7 @@ from server.bodies.job import ADDRESS
 from server.dialects.imagegen_v2 import bodies, tasks
 from server.dialects.imagegen_v2.answers import box
 from server.dialects.imagegen_v2.asking import Wish, answered, described, read
-from server.dialects.imagegen_v2.spelled import FORMATS
+from server.dialects.imagegen_v2.spelled import FORMATS, PREFIX
 from server.errors import BodyInvalid, EntryUnknown
 from server.http.auth import TheAccount
 from server.http.body import described as openapi
@@ -32,7 +32,7 @@ STYLES = {"style": "preset", "artistic": "artistic_style", "lighting": "lighting
 STAR = "a big yellow star on a black background"
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA..."
 
-router = APIRouter(prefix="/generate")
+router = APIRouter(prefix=f"{PREFIX}/generate")
 
 
 @router.post("/text-to-image", openapi_extra=openapi(bodies.TextToImage, {"prompt": STAR}))

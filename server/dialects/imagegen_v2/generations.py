@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from server.dialects.imagegen_v2.asking import shown
-from server.dialects.imagegen_v2.spelled import API, GENERATION, own_id
+from server.dialects.imagegen_v2.spelled import API, GENERATION, PREFIX, own_id
 from server.errors import JobUnknown
 from server.http.auth import TheAccount
 from server.http.parts import TheParts
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/generations/{gen_id}")

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from server.bodies import connectors
 from server.bodies.connectors import ConnectorBody, FolderPath, Pattern, checked
 from server.connectors.naming import DEFAULT
-from server.dialects.imagegen_v2.spelled import spelled
+from server.dialects.imagegen_v2.spelled import PREFIX, spelled
 from server.http.auth import TheAccount
 from server.http.body import Body, check, ignored_fields, read_json
 from server.http.parts import TheParts
@@ -44,7 +44,7 @@ class Connection(Body):
     settings: Settings = Settings()
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.post("/integrations/connect", status_code=201, openapi_extra=openapi())

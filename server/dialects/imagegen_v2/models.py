@@ -11,7 +11,7 @@ from pipelines.errors import ModelNotInstalled
 from pipelines.tasks import SAMPLERS
 from server.credits.prices import resolution_of, units
 from server.dialects.imagegen_v2 import bodies
-from server.dialects.imagegen_v2.spelled import cost
+from server.dialects.imagegen_v2.spelled import PREFIX, cost
 from server.errors import ModelNotAllowed
 from server.gallery import Wanted
 from server.http.auth import TheAccount, TheCaller
@@ -29,7 +29,7 @@ CAPABILITIES = {
     "remove_background": "background-removal",
 }
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/models")

@@ -9,7 +9,7 @@ from pipelines.tasks import Edge, Raster
 from server import decode
 from server.dialects.imagegen_v2 import bodies, tasks
 from server.dialects.imagegen_v2.asking import Wish, answered, read
-from server.dialects.imagegen_v2.spelled import FORMATS
+from server.dialects.imagegen_v2.spelled import FORMATS, PREFIX
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
 from server.http.body import described as openapi
@@ -20,7 +20,7 @@ from server.images import Encoding
 SMOOTHING = 2.0  # pixels
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA..."
 
-router = APIRouter(prefix="/process")
+router = APIRouter(prefix=f"{PREFIX}/process")
 
 
 @router.post(

@@ -8,7 +8,7 @@ from pipelines.errors import ModelNotInstalled
 from server.accounts import Account
 from server.credits.prices import credits
 from server.credits.usage import Usage
-from server.dialects.imagegen_v2.spelled import user_id
+from server.dialects.imagegen_v2.spelled import PREFIX, user_id
 from server.http.auth import TheAccount
 from server.http.parts import Parts, TheParts
 from server.spelling import moment
@@ -17,7 +17,7 @@ from server.store.ledger import day_of
 LONGEST_MONTH = 31
 MEGABYTE = 2**20
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/user/profile")

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from server.bodies.webhooks import LONGEST_PAUSE_SECONDS, MOST_PAUSES, Address
 from server.dialects.imagegen_v2.events import EVENTS
-from server.dialects.imagegen_v2.spelled import API
+from server.dialects.imagegen_v2.spelled import API, PREFIX
 from server.errors import WebhookUnknown
 from server.http.auth import TheAccount
 from server.http.body import Body, check, described, ignored_fields, read_json
@@ -63,7 +63,7 @@ class New(Changed):
 
 
 EXAMPLE = {"url": "https://example.org/hook", "events": ["generation.completed"]}
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.post("/webhooks", status_code=201, openapi_extra=described(New, EXAMPLE))

@@ -7,10 +7,10 @@ from fastapi import APIRouter
 
 from server.dialects import Dialect
 from server.dialects.images_v0 import generations, library
-from server.dialects.images_v0.told import API, wording
+from server.dialects.images_v0.told import API, PREFIX, wording
 
-router = APIRouter(prefix="/v0", tags=["images v0"])
+router = APIRouter(tags=["images v0"])
 router.include_router(generations.router)
 router.include_router(library.router)
 
-dialect = Dialect(name=API, prefix="/v0", router=router, wording=wording)
+dialect = Dialect(name=API, prefix=PREFIX, router=router, wording=wording)

@@ -10,7 +10,7 @@ from server.bodies.addressed import own_first, with_pictures
 from server.dialects.images_v0 import told
 from server.dialects.images_v0.asked import Generation, openapi, read
 from server.dialects.images_v0.planned import planned
-from server.dialects.images_v0.told import API, ResponseFormat
+from server.dialects.images_v0.told import API, PREFIX, ResponseFormat
 from server.errors import JobTooSlow
 from server.http.auth import TheAccount
 from server.http.body import check, ignored_fields
@@ -23,7 +23,7 @@ SYNC_SECONDS = 180.0
 
 Async = Annotated[bool, Query(alias="async")]
 
-router = APIRouter(prefix="/images/generations")
+router = APIRouter(prefix=f"{PREFIX}/images/generations")
 
 
 @router.post("", openapi_extra=openapi())

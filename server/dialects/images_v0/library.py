@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from server.bodies.gallery import MOST_LISTED, MOST_PAGES, Filter
 from server.credits.prices import credits
 from server.dialects.images_v0 import told
+from server.dialects.images_v0.told import PREFIX
 from server.gallery import Wanted
 from server.http.auth import TheAccount
 from server.http.files import OWN, file_of
 from server.http.parts import TheParts
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/images/library")

@@ -15,7 +15,7 @@ from server.jobs import Job, State
 from server.routes.files import OPEN_LINKS
 from server.spelling import moment
 
-API = "images_v0"
+API, PREFIX = "images_v0", "/v0"
 STATUSES = {
     State.QUEUED: "queued",
     State.RUNNING: "active",
