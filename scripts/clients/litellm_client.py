@@ -8,18 +8,20 @@ from checking import OTHER, PROMPT, STAR, Desk, fails, run
 
 def said(desk: Desk, **more: Any) -> dict[str, Any]:
     server = {"model": "openai/shapes-xl", "api_base": f"{desk.address}/v1", "api_key": desk.key}
-    return server | {"size": "128x128"} | more
+    return (
+        server | {"size": "128x128", "response_format": "b64_json", "allowed_openai_params": ["response_format"]} | more
+    )
 
 
 def check_image_generation(desk: Desk) -> None:
-    result = litellm.image_generation(prompt=PROMPT, **said(desk, n=2, response_format="b64_json"))
+    result = litellm.image_generation(prompt=PROMPT, **said(desk, n=2))
     assert len(result.data) == 2
     desk.got(result.data[0].b64_json, shows=STAR)
 
 
 def check_image_edit(desk: Desk) -> None:
     with desk.path("scene").open("rb") as image:
-        result = litellm.image_edit(image=image, prompt=OTHER, **said(desk, response_format="b64_json"))
+        result = litellm.image_edit(image=image, prompt=OTHER, **said(desk))
     desk.got(result.data[0].b64_json)
 
 
