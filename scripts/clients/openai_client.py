@@ -3,7 +3,7 @@
 from typing import Any
 
 import openai
-from checking import ALIKE, OTHER, PROMPT, STAR, Desk, fails, run
+from checking import ALIKE, OTHER, PROMPT, STAR, Absent, Desk, fails, run
 from openai import OpenAI
 
 MODEL = "shapes-xl"
@@ -78,8 +78,14 @@ def check_edit_repaints_what_is_transparent_in_the_mask(desk: Desk) -> None:
 
 
 def check_edit_with_several_images(desk: Desk) -> None:
+    client = client_of(desk, max_retries=0)
     with desk.path("scene").open("rb") as one, desk.path("scene").open("rb") as other:
-        result = client_of(desk).images.edit(image=[one, other], prompt=OTHER, **SAID)
+        try:
+            result = client.images.edit(image=[one, other], prompt=OTHER, **SAID)
+        except openai.InternalServerError as error:
+            if error.status_code == 503 and "IP-Adapter" in str(error):
+                raise Absent("no IP-Adapter is installed, and the answer is a 503 that says so") from None
+            raise
     desk.got(result.data[0].b64_json)
 
 

@@ -117,12 +117,19 @@ def test_a_picture_is_enlarged_as_asked(
     assert (task.width, task.height, task.model) == (*size, model)
 
 
-def test_without_an_upscaler_a_picture_stays_as_it_is(desk: Desk) -> None:
-    answer, tasks = desk.asked(SINGLE, upscaler_1="None", upscaling_resize=4)
+@pytest.mark.parametrize("name", ["None", "none"])
+def test_without_an_upscaler_a_picture_stays_as_it_is(desk: Desk, name: str) -> None:
+    answer, tasks = desk.asked(SINGLE, upscaler_1=name, upscaling_resize=4)
     assert tasks == []
     assert answer.json().keys() == {"html_info", "image"}
     picture = opened(answer.json()["image"])
     assert (picture.format, picture.size, picture.getpixel((0, 0))) == ("PNG", (WIDTH, HEIGHT), (255, 0, 0))
+
+
+def test_a_result_may_be_larger_than_what_is_taken(desk: Desk) -> None:
+    large = encoded(Image.new("RGB", (2048, 1024), "red"))
+    answer, _ = desk.asked(SINGLE, image=large, upscaling_resize=4.5)
+    assert opened(answer.json()["image"]).size == (9216, 4608)
 
 
 def test_what_is_enlarged_to_sides_of_another_shape_is_cropped_to_them(desk: Desk) -> None:

@@ -99,7 +99,7 @@ def steps(asked: Extras, catalog: Catalog) -> Iterator[Step]:
 
     Raises what planning raises, and BodyInvalid.
     """
-    enlarging = () if asked.upscaler_1 == NONE else tuple(_enlarging(asked, catalog))
+    enlarging = () if asked.upscaler_1.lower() == NONE.lower() else tuple(_enlarging(asked, catalog))
     restoring: tuple[Step, ...] = ()
     if asked.gfpgan_visibility:
         restoring = (lambda image: restore_faces(catalog, image=image, strength=asked.gfpgan_visibility),)
@@ -130,11 +130,9 @@ def _size(asked: Extras, image: Raster) -> tuple[int, int]:
 
 async def _worked_on(request: Request, parts: Parts, account: str, asked: Extras, given: str, field: str) -> str:
     """The picture that all steps have made, in base64."""
-    picture = await decode.picture_with_alpha(given, field)
-    todo = list(steps(asked, parts.catalog))
-    file = "" if todo else await file_of(picture)
+    file, todo = given, list(steps(asked, parts.catalog))
     for step in todo:
+        picture = await decode.picture_with_alpha(file, field)
         images = await draw(request, parts, step(picture), Encoding(), Terms(account), origin=Origin(API))
         file = await plain(images[0], parts)
-        picture = await decode.picture_with_alpha(file, field)
-    return file
+    return file if todo else await file_of(await decode.picture_with_alpha(given, field))
