@@ -33,6 +33,7 @@ from benchmarking.tables import at_least, at_most, publish, table, targets_table
 from benchmarking.trace import Mix  # noqa: E402
 from benchmarking.traffic import capacity_over, late_slowdown_ratio, measure_traffic, replays  # noqa: E402
 from pipelines.catalog import Catalog, default_file  # noqa: E402
+from pipelines.logs import configure_logs  # noqa: E402
 from pipelines.planning import text_to_image  # noqa: E402
 from pipelines.profiling.measure import measure  # noqa: E402
 from pipelines.tuning import Tuning  # noqa: E402
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="little of everything: does it work at all?")
     parser.add_argument("-o", "--output", type=Path, help="the JSON file; a quick run writes none without this")
     options = parser.parse_args()
+    configure_logs()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         figures = measured(QUICK if options.quick else Extent(), progress)

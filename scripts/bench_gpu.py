@@ -34,6 +34,7 @@ from benchmarking.random_sdxl import random_catalogue  # noqa: E402
 from benchmarking.tables import Target, at_least, publish, table, targets_table, ticks_table, traffic_table  # noqa: E402
 from benchmarking.traffic import capacity_over  # noqa: E402
 from pipelines.engine.pieces import give_back_memory  # noqa: E402
+from pipelines.logs import configure_logs  # noqa: E402
 from pipelines.sdxl.loading import CONFIGS  # noqa: E402
 
 SHAPES = ROOT / "pipelines" / "demo" / "shapes-xl"
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8.0, help="after that, no section is begun")
     parser.add_argument("-o", "--output", type=Path, help="the JSON file; a tiny run writes none without this")
     options = parser.parse_args()
+    configure_logs()
     device, end = torch.device(options.device), time.monotonic() + 60 * options.minutes
     if device.type == "cpu" and not options.tiny:
         parser.error("a full-size SDXL needs a GPU; --tiny runs anywhere")

@@ -109,7 +109,7 @@ def test_interrupt_stops_all_that_is_not_drawn_yet(serve: Serve) -> None:
 
 def test_interrupt_stops_what_is_still_being_written_down(serve: Serve) -> None:
     served = serve()
-    with drawing(served, n_iter=40) as answer:
+    with drawing(served, n_iter=12) as answer:
         assert served.client.post("/sdapi/v1/interrupt").json() == {}
         assert answer.result(timeout=30).status_code == 409
     assert {job["state"] for job in jobs(served)} == {"cancelled"}

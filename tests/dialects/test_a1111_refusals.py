@@ -74,7 +74,7 @@ BAD: list[tuple[str, dict[str, Any], int]] = [
     (IMG2IMG, {"inpainting_mask_invert": 2}, 422),
     (IMG2IMG, {"mask_blur": -1}, 422),
     (IMG2IMG, {"script_name": MARK}, 422),
-    (IMG2IMG, {"script_name": "sd upscale", "script_args": ["", 8, MARK, 2.0]}, 404),
+    (IMG2IMG, {"script_name": "sd upscale", "script_args": ["", 8, MARK, 2.0]}, 422),
     (IMG2IMG, {"script_name": "sd upscale", "script_args": ["", 8, 7, 2.0]}, 422),
     (IMG2IMG, {"script_name": "sd upscale", "script_args": ["", 8, "Lanczos", 99]}, 422),
 ]

@@ -46,7 +46,9 @@ class QuickWorker(StepWorker):
 def kinds_catalog(folder: Path) -> Catalog:
     """Something is installed for every kind of task; planning only looks whether the files are there."""
     entries = yaml.safe_load(MODELS)["models"]
-    others = [{**entries[-1], "id": kind, "kind": kind} for kind in ("segmenter", "face-restorer", "matting")]
+    others = [
+        {**entries[-1], "id": kind, "kind": kind} for kind in ("segmenter", "face-restorer", "matting", "captioner")
+    ]
     others.append({**entries[-1], "id": "scribbles", "kind": "controlnet"})
     models = [entry for entry in entries if entry["id"] != "absent"] + others
     (folder / "models.yaml").write_text(yaml.safe_dump({"models": models}))

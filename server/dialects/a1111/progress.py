@@ -16,7 +16,7 @@ from server.images import preview_file
 from server.jobs import OPEN, Job, State, Wanted
 
 MOST_OPEN, MOST_KNOWN = 1000, 100  # jobs of one account: not ended, and in all
-LOOK_SECONDS, MOST_LOOKS = 0.1, 20  # while a request is still writing its jobs down
+LOOK_SECONDS, MOST_LOOKS = 0.1, 100  # while a request is still writing its jobs down
 STATES = tuple(sorted(OPEN))
 EXAMPLE = {"id_task": "task(abc)", "id_live_preview": -1, "live_preview": True}
 

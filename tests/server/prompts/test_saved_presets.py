@@ -116,7 +116,7 @@ def test_those_of_the_files_are_rendered_too_and_cannot_be_changed(shared: Serve
         ({"requirements": {"Not An Id": {"label": "x"}}}, "requirements"),
         ({"style": "no_such_style"}, "style"),
         ({"name": ""}, "name"),
-        ({"extra": 1}, "extra"),
+        ({"extra": 1}, None),
     ],
 )
 def test_a_preset_that_could_not_be_filled_in_is_not_saved(
