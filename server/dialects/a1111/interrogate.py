@@ -34,13 +34,14 @@ EXAMPLE = {"image": "data:image/png;base64,iVBORw0KGgo...", "model": "clip"}
 async def interrogate(request: Request, parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Describe a picture, by the captioner that is installed; the tags of deepdanbooru are not to be had."""
     asked = check(Interrogation, await read_json(request))
+    picture = await decode.picture_with_alpha(asked.image, "image")
     if asked.model != "clip":
         raise NotOffered("Only the model clip is here, which stands for the captioner.", field="model")
     if first_installed(parts.catalog, "captioner") is None:
         known = [model.id for model in parts.catalog.models if model.kind == "captioner"]
         remedy = f": run `darkroom pull {known[0]}` on the server" if known else ""
         raise ModelNotInstalled(f"No model that describes pictures is installed{remedy}.", field="model")
-    task = describe(parts.catalog, image=await decode.picture_with_alpha(asked.image, "image"))
+    task = describe(parts.catalog, image=picture)
     said = await facts(request, parts, task, Terms(account), origin=Origin(API))
     assert isinstance(said, Description)
     return {"caption": said.caption}

@@ -93,12 +93,15 @@ async def interrupt(parts: TheParts, account: TheAccount) -> dict[str, Any]:
 
     A request of many batches may still be writing them down: those that follow are stopped too.
     """
-    stopped = await _stop(parts, account)
+    requests = {job.request for job in await _open(parts, account)}
     for _ in range(MOST_LOOKS):
-        if not await _is_incomplete(parts, account, stopped):
+        is_whole = await _is_whole(parts, account, requests)  # asked first, so that the last one is stopped too
+        for job in await _open(parts, account):
+            if job.request in requests:
+                await parts.jobs.cancel(account, job.id)
+        if is_whole:
             break
         await asyncio.sleep(LOOK_SECONDS)
-        stopped |= await _stop(parts, account)
     return {}
 
 
@@ -110,19 +113,11 @@ async def skip(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     return {}
 
 
-async def _stop(parts: Parts, account: str) -> set[str | None]:
-    """The requests that had open jobs."""
-    jobs = await _open(parts, account)
-    for job in jobs:
-        await parts.jobs.cancel(account, job.id)
-    return {job.request for job in jobs}
-
-
-async def _is_incomplete(parts: Parts, account: str, requests: set[str | None]) -> bool:
-    """Whether fewer jobs of one of the requests are known than it will have."""
+async def _is_whole(parts: Parts, account: str, requests: set[str | None]) -> bool:
+    """Whether as many jobs are known of each of the requests as it will have."""
     known = await parts.jobs.page(account, MOST_OPEN, Wanted(api=API)) if requests else []
     mine = [[job for job in known if job.request == request] for request in requests]
-    return any(len(jobs) < _of(jobs) for jobs in mine if jobs)
+    return all(len(jobs) == _of(jobs) for jobs in mine if jobs)
 
 
 async def _open(parts: Parts, account: str) -> list[Job]:
