@@ -22,7 +22,7 @@ from server.store.tables import jobs
 from tests.judge import look
 from tests.over_http import PATIENCE_SECONDS, at_once, client_of
 from tests.promises.conftest import Torture
-from tests.server.serving import quiet
+from tests.server.serving import hush, quiet
 from tests.shapes import Artist
 
 __all__ = ["quiet"]
@@ -108,6 +108,7 @@ def test_clients_of_five_apis_are_each_served_their_own_pictures_in_shared_ticks
     artist: Artist, torture: Torture, tmp_path: Path
 ) -> None:
     seconds = torture.many(0, FULL_SECONDS)
+    hush()  # ticks are told at the lowest level only
     with client_of(tmp_path, artist.catalog, InlineWorker(artist.catalog, "cpu")) as client, capture_logs() as logs:
         outcomes = at_once([partial(client_s_turns, client, number, seconds) for number in range(CLIENTS)])
     right = [one for turns in outcomes for one in turns]

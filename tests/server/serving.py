@@ -137,10 +137,16 @@ def application(folder: Path, worker: Worker, **settings: Any) -> FastAPI:
     return create_app(Settings(**values), small_catalog(folder), worker)
 
 
+def hush() -> None:
+    """Whatever a command of this process made of the logs: its stream may be closed, its level higher."""
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet() -> Iterator[None]:
     """A server's threads write their log past pytest's capture."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    hush()
     yield
     structlog.reset_defaults()
 

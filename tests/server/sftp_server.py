@@ -69,7 +69,7 @@ def ssh_host(folder: Path) -> Iterator[SshHost]:
                 transports.append(transport)
                 transport.add_server_key(key)
                 transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files_below(folder))
-                with suppress(paramiko.SSHException, EOFError):
+                with suppress(paramiko.SSHException, EOFError, OSError):  # the client may be gone again
                     transport.start_server(server=OneUser())
 
     thread = threading.Thread(target=run, name="ssh")
