@@ -46,10 +46,13 @@ def save_network(network: nn.Module, file: Path) -> None:
 
 
 class UpscaleStage:
-    """Mean absolute error, as Real-ESRGAN's network without its adversary (Wang et al., 2021, arXiv 2107.10833)."""
+    """Mean squared error, which is what PSNR measures (ESRGAN's network without its adversary, arXiv 1809.00219).
+
+    In float32: in bfloat16 a value near 1 is half a level wide, and the edges were learnt three times as slowly.
+    """
 
     name = "upscale"
-    learning_rate = 5e-4
+    learning_rate = 1e-3
     averaging = 0.995
 
     def __init__(self, network: Any, device: torch.device) -> None:
@@ -62,7 +65,8 @@ class UpscaleStage:
     def loss(self, random: Random, done: float) -> Tensor:
         pairs = [self._pair(random) for _ in range(BATCH)]
         small, large = (_tensor([pair[side] for pair in pairs]).to(self.device) for side in (0, 1))
-        return nn.functional.l1_loss(self.module(small).float(), large)
+        with torch.autocast(self.device.type, enabled=False):
+            return nn.functional.mse_loss(self.module(small), large)
 
     def _pair(self, random: Random) -> Pair:
         """A crop as the network is to see it, and as it ought to come out."""
