@@ -4,6 +4,8 @@ Lists and objects are spelled with brackets, as OpenAI's clients do: `image[]`, 
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -28,12 +30,10 @@ class _InMemory(MultiPartParser):
     spool_max_size = 0  # nothing of it goes to a disk: the whole body is bounded
 
 
-async def read_form(request: Request, most_bytes: int) -> dict[str, Any]:
-    """The fields by their names; an empty one is absent, one that comes several times is a list.
-
-    most_bytes: of a field that is no file. Raises BodyInvalid and BodyTooLarge.
-    """
-    if not request.headers.get("content-type", "").lower().startswith(FORM):
+@asynccontextmanager
+async def open_form(request: Request, most_bytes: int) -> AsyncIterator[FormData]:
+    """What came, in its order. most_bytes: of a field that is no file. Raises BodyInvalid and BodyTooLarge."""
+    if not is_form(request):
         raise BodyInvalid(f"Send the fields and the files as {FORM}.")
     try:
         form = await _InMemory(
@@ -43,9 +43,22 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, Any]:
         told = f"The form is not whole, or has more than {MOST_FILES} files or {MOST_FIELDS} other fields."
         raise BodyInvalid(told) from None
     try:
-        return await _said(form)
+        yield form
     finally:
         await form.close()
+
+
+def is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith(FORM)
+
+
+async def read_form(request: Request, most_bytes: int) -> dict[str, Any]:
+    """The fields by their names; an empty one is absent, one that comes several times is a list.
+
+    Raises what `open_form` raises.
+    """
+    async with open_form(request, most_bytes) as form:
+        return await _said(form)
 
 
 def described_form(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from server.dialects.imagegen_v2.spelled import COLLECTION, IMAGE, PREFIX, item_
 from server.gallery import Changes, Collection, Sort, Wanted
 from server.http.auth import TheAccount
 from server.http.body import Body, Name, check, described, ignored_fields, read_json
-from server.http.frame import address_of
-from server.http.own_links import OPEN_LINKS
+from server.http.own_links import open_address
 from server.http.parts import Parts, TheParts
 from server.images import Image
 from server.spelling import moment
@@ -98,7 +97,7 @@ async def listed(
     skip, is_usual = (asked.page - 1) * asked.limit, (asked.order == "asc") is (asked.sort == RISING)
     images = await parts.gallery.page(wanted, SORTS[asked.sort], asked.limit, skip=skip, reverse=not is_usual)
     page = {"total_items": await parts.gallery.total(wanted), "page": asked.page, "limit": asked.limit}
-    return {"gallery": page | {"items": await _items(parts, images, address_of(request))}}
+    return {"gallery": page | {"items": await _items(request, parts, images)}}
 
 
 @router.post(
@@ -121,7 +120,7 @@ async def add(request: Request, parts: TheParts, account: TheAccount) -> JSONRes
         keep=True,
     )
     changed = await parts.gallery.change(account, image.id, changes)
-    (item,) = await _items(parts, [changed], address_of(request))
+    (item,) = await _items(request, parts, [changed])
     return JSONResponse({"item": item}, 201, ignored_fields(NewItem, value))
 
 
@@ -135,7 +134,7 @@ async def make_collection(request: Request, parts: TheParts, account: TheAccount
     made = await parts.gallery.make_collection(
         account, asked.name, asked.description, public=asked.is_public, cover=cover.id if cover else None
     )
-    told = _collection(made, await _file(parts, cover, address_of(request)) if cover else None)
+    told = _collection(made, await open_address(request, parts, cover) if cover else None)
     return JSONResponse({"collection": told}, 201, ignored_fields(NewCollection, value))
 
 
@@ -158,15 +157,10 @@ async def _collections(parts: Parts, account: str, names: Sequence[str]) -> list
     return found
 
 
-async def _items(parts: Parts, images: Sequence[Image], address: str) -> list[dict[str, Any]]:
+async def _items(request: Request, parts: Parts, images: Sequence[Image]) -> list[dict[str, Any]]:
     slugs = await parts.gallery.slugs_of(images)
-    files = [await _file(parts, image, address) for image in images]
+    files = [await open_address(request, parts, image) for image in images]
     return [_item(image, file, slugs.get(image.id, [])) for image, file in zip(images, files, strict=True)]
-
-
-async def _file(parts: Parts, image: Image, address: str) -> str:
-    """An address that asks for no key and cannot be guessed."""
-    return f"{address}{OPEN_LINKS}/{await parts.images.publish(image)}"
 
 
 def _item(image: Image, file: str, collections: list[str]) -> dict[str, Any]:

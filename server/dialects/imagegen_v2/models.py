@@ -15,8 +15,7 @@ from server.dialects.imagegen_v2.spelled import PREFIX, cost
 from server.errors import ModelNotAllowed
 from server.gallery import Wanted
 from server.http.auth import TheAccount, TheCaller
-from server.http.frame import address_of
-from server.http.own_links import OPEN_LINKS
+from server.http.own_links import open_address
 from server.http.parts import Parts, TheParts
 
 MOST_EXAMPLES = 3
@@ -76,7 +75,7 @@ async def show(
         },
         "parameters": _parameters(model),
         "training_data": dict.fromkeys(("dataset_size", "training_compute", "training_duration")),
-        "examples": await _examples(parts, account, model, address_of(request)),
+        "examples": await _examples(request, parts, account, model),
     }
     headers = {"x-darkroom-model": model.id} | ({"x-darkroom-warning": meant.warning} if meant.warning else {})
     return JSONResponse({"model": told}, headers=headers)
@@ -145,15 +144,11 @@ def _has_controlnet(catalog: Catalog) -> bool:
     return any(model.kind == "controlnet" and catalog.is_installed(model) for model in catalog.models)
 
 
-async def _examples(parts: Parts, account: str, model: Model, address: str) -> list[dict[str, Any]]:
+async def _examples(request: Request, parts: Parts, account: str, model: Model) -> list[dict[str, Any]]:
     """The newest pictures of it that their owners opened: anybody's where there is an open gallery, else your own."""
     whose = None if parts.settings.public_gallery else account
     images = await parts.gallery.page(Wanted(whose, model=model.id, public=True), "newest", MOST_EXAMPLES)
-    links = [await parts.images.publish(image) for image in images]
-    return [
-        {"prompt": image.prompt, "image_url": f"{address}{OPEN_LINKS}/{link}"}
-        for image, link in zip(images, links, strict=True)
-    ]
+    return [{"prompt": image.prompt, "image_url": await open_address(request, parts, image)} for image in images]
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -13,12 +13,10 @@ from server.dialects.images_v0.sizes import RATIOS
 from server.encoding import in_base64
 from server.errors import BodyInvalid
 from server.http.body import Body, Name, Text, described, read_json
+from server.http.forms import FORM, is_form, open_form
 
 MOST_REFERENCES = 5
 MOST_VARIABLES = 64
-MOST_FILES = 10
-MOST_FIELDS = 64
-FORM = "multipart/form-data"
 IN_JSON = frozenset({"variables", "sampleCount", "isPublic", "refImageBase64"})  # fields of a form that are no text
 EXAMPLE = {"prompt": "a big yellow star on a black background", "aspectRatio": "16:9", "resolution": "standard"}
 PRESET_EXAMPLE = {"presetId": "product_in_use", "variables": '{"product_name": "a running shoe"}'}
@@ -59,8 +57,7 @@ class Sent(NamedTuple):
 
 async def read(request: Request, most_bytes: int) -> Sent:
     """What came, as a form where its type says so. most_bytes: of a field. Raises BodyInvalid and BodyTooLarge."""
-    is_form = request.headers.get("content-type", "").lower().startswith(FORM)
-    sent = await _read_form(request, most_bytes) if is_form else Sent(await read_json(request), [])
+    sent = await _read_form(request, most_bytes) if is_form(request) else Sent(await read_json(request), [])
     return Sent({name: value for name, value in sent.value.items() if value is not None}, sent.files)
 
 
@@ -85,7 +82,7 @@ def openapi() -> dict[str, Any]:
 async def _read_form(request: Request, most_bytes: int) -> Sent:
     value: dict[str, Any] = {}
     files = []
-    async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=most_bytes) as form:
+    async with open_form(request, most_bytes) as form:
         for name, item in form.multi_items():
             if isinstance(item, UploadFile):
                 files.append((name, await in_base64(await item.read())))
