@@ -77,7 +77,7 @@ def test_what_is_no_list_has_it_too(served: Served, path: str, shape: dict[str, 
 
 def test_the_first_upscaler_is_none_as_sillytavern_expects(served: Served) -> None:
     names = [upscaler["name"] for upscaler in told(served, "/sdapi/v1/upscalers")]
-    assert names == ["None", "Lanczos", "R-ESRGAN 4x+"]
+    assert names == ["None", "Lanczos", "shapes-upscale", "R-ESRGAN 4x+"]
 
 
 def test_every_module_that_is_listed_has_an_annotator(served: Served) -> None:

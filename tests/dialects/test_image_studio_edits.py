@@ -204,10 +204,10 @@ def test_what_an_enlargement_says_reaches_the_task(
     assert found == value
 
 
-def test_without_an_upscaler_real_models_are_not_stood_in_for(studios: dict[str, Studio]) -> None:
+def test_the_embedded_upscaler_does_not_stand_in_beside_real_models(studios: dict[str, Studio]) -> None:
     asked = {"image_base64": PICTURE, "mode": "conservative"}
     assert "darkroom pull" in studios["real"].refusal(UPSCALE, asked, 503)
-    assert studios["shapes"].client.post(UPSCALE, json=asked).json()["mode"] == "fast"
+    assert studios["shapes"].client.post(UPSCALE, json=asked).json()["mode"] == "conservative"
 
 
 def steered(operation: str, **more: Any) -> dict[str, Any]:
