@@ -5,7 +5,7 @@ What loads slowly is imported inside the command that needs it, so that `darkroo
 
 import typer
 
-from server.cli import draw, keys, models, profile, serve
+from server.cli import bundle, draw, keys, models, profile, serve
 
 app = typer.Typer(
     help="A self-hosted image server.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -13,6 +13,7 @@ app = typer.Typer(
 for command in (serve.serve, models.models, models.pull, models.convert, draw.draw, draw.replay, profile.profile):
     app.command()(command)
 app.add_typer(keys.keys, name="keys")
+app.add_typer(bundle.bundle, name="bundle")
 
 
 def main() -> None:
