@@ -5,6 +5,7 @@ tar's (https://www.gnu.org/software/tar/manual/html_node/Standard.html) with GNU
 """
 
 import hashlib
+import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -99,9 +100,12 @@ def read_member(file: BinaryIO, name: str, size: int) -> Iterator[bytes]:
     _expect(file, padding(size))
 
 
-def check_length(file: BinaryIO, manifest: Manifest, actual: int) -> None:
-    """`file` stands where the first of the manifest's files begins. actual: bytes. Raises BundleRefused."""
-    expected = file.tell() + sum(room(part.path, part.size) for part in manifest.files) + len(END)
+def check_length(file: BinaryIO, manifest: Manifest) -> None:
+    """`file` stands where the first of the manifest's files begins, and is left there. Raises BundleRefused."""
+    begin = file.tell()
+    actual = file.seek(0, os.SEEK_END)
+    file.seek(begin)
+    expected = begin + sum(room(part.path, part.size) for part in manifest.files) + len(END)
     if actual < expected:
         raise BundleRefused(TOO_SHORT)
     if actual > expected:

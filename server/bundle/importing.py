@@ -91,6 +91,8 @@ def bring_in(bundle: Path, places: Places, key: Ed25519PublicKey | None, report:
 
 
 def _copy(file: BinaryIO, verified: Verified, layout: Layout, report: Report) -> None:
+    if not layout.places.bundles.parent.exists():
+        layout.places.bundles.parent.mkdir(mode=0o700, parents=True)  # the data folder, for its owner alone
     missing = [part for part in verified.manifest.files if not _lies(part, layout.target(part.path))]
     _check_room(missing, layout)
     seen = counting("copying", sum(part.size for part in missing), report)
@@ -99,7 +101,7 @@ def _copy(file: BinaryIO, verified: Verified, layout: Layout, report: Report) ->
         if _lies(part, staged):
             seen(part.size)
             continue
-        staged.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staged.parent.mkdir(parents=True, exist_ok=True)
         partial = staged.with_name(staged.name + ".partial")
         file.seek(verified.starts[part.path])
         with partial.open("wb") as output:
@@ -135,13 +137,13 @@ def _check(manifest: Manifest, layout: Layout) -> None:
 def _install(verified: Verified, layout: Layout) -> None:
     """The lock file first: a model's file that is there is one whose sha256 is known."""
     if known := locked(verified.manifest):
-        layout.places.models.mkdir(mode=0o700, parents=True, exist_ok=True)
+        layout.places.models.mkdir(parents=True, exist_ok=True)
         add_to_lock(layout.places.models, known)
-    layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout.folder.mkdir(parents=True, exist_ok=True)
     for part in verified.manifest.files:
         if (staged := layout.staged(part.path)).is_file():
             target = layout.target(part.path)
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(target)
     (layout.folder / MANIFEST).write_bytes(verified.manifest.content)
     _forget(layout)

@@ -34,9 +34,7 @@ def verify(file: BinaryIO, key: Ed25519PublicKey | None, report: Report) -> Veri
         raise BundleRefused("The bundle's manifest is not as `darkroom bundle export` writes it: export it again.")
     wheels.check_fit(manifest.wheels)
     image.check_fit(manifest.image)
-    begin = file.tell()
-    archive.check_length(file, manifest, _length(file))
-    file.seek(begin)
+    archive.check_length(file, manifest)
     starts, seen = {}, counting("verifying", manifest.bytes, report)
     for part in manifest.files:
         starts[part.path] = file.tell()
@@ -55,7 +53,3 @@ def content(file: BinaryIO, part: Part) -> Iterator[bytes]:
     if digest.hexdigest() != part.sha256:
         sentence = f"The file {part.path} of the bundle has another sha256 than its manifest says: copy it again."
         raise BundleRefused(sentence)
-
-
-def _length(file: BinaryIO) -> int:
-    return file.seek(0, 2)
