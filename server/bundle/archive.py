@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from server.bundle.manifest import MANIFEST, SIGNATURE, Manifest, Part
+from server.bundle.manifest import CHECKSUM, MANIFEST, SIGNATURE, Manifest, Part, checksum
 from server.bundle.progress import Seen
 from server.errors.bundles import BundleFailed, BundleRefused
 
@@ -42,7 +42,8 @@ def room(name: str, size: int) -> int:
 
 def head(manifest: bytes, signature: bytes | None) -> bytes:
     """Everything before the files that the manifest names."""
-    parts = [(MANIFEST, manifest), *([(SIGNATURE, signature)] if signature is not None else [])]
+    parts = [(MANIFEST, manifest), (CHECKSUM, checksum(manifest))]
+    parts += [(SIGNATURE, signature)] if signature is not None else []
     return b"".join(header(name, len(content)) + content + padding(len(content)) for name, content in parts)
 
 
@@ -71,7 +72,7 @@ def write(output: BinaryIO, start: bytes, members: Iterable[tuple[Part, Path]], 
 
 
 def read_manifest(file: BinaryIO) -> bytes:
-    """The manifest, which stands first. Raises BundleRefused."""
+    """The manifest, which stands first, and after it its sha256. Raises BundleRefused."""
     start = file.read(BLOCK)
     try:
         size = tarfile.TarInfo.frombuf(start, "utf-8", "strict").size
@@ -81,11 +82,14 @@ def read_manifest(file: BinaryIO) -> bytes:
         raise BundleRefused(NO_BUNDLE)
     content = _exactly(file, size)
     _expect(file, padding(size))
+    known = checksum(content)
+    if b"".join(read_member(file, CHECKSUM, len(known))) != known:
+        raise BundleRefused("The bundle's manifest is damaged: copy the bundle again.")
     return content
 
 
 def read_signature(file: BinaryIO) -> bytes:
-    """It follows the manifest where that says so. Raises BundleRefused."""
+    """It follows where the manifest says so. Raises BundleRefused."""
     return b"".join(read_member(file, SIGNATURE, SIGNATURE_BYTES))
 
 
@@ -135,6 +139,6 @@ def _told(found: bytes) -> str:
         info = tarfile.TarInfo.frombuf(found[:BLOCK], "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         return "The bundle is damaged between two of its files: copy it again."
-    if not info.isreg() and info.type != tarfile.GNUTYPE_LONGNAME:
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.GNUTYPE_LONGNAME):
         return "The bundle holds a link, a device or a folder, and may hold files alone: somebody changed it."
     return "The bundle's files are not those that its manifest names, in that order: somebody changed it."

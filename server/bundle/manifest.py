@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipelines.catalog import PART_OF_PATH, Id, Sha256
 from server.errors.bundles import BundleRefused
 
-MANIFEST, SIGNATURE, SBOM = "manifest.json", "manifest.sig", "sbom.cdx.json"
+MANIFEST, CHECKSUM, SIGNATURE, SBOM = "manifest.json", "manifest.sha256", "manifest.sig", "sbom.cdx.json"
 CATALOGUE, IMAGE, REQUIREMENTS = "models.yaml", "image.tar", "wheels/requirements.txt"
 MODELS, WHEELS = "models", "wheels"
 LARGEST_FILE = 1 << 50  # bytes
@@ -130,6 +130,11 @@ def parse(content: bytes) -> Manifest:
     except ValidationError as error:
         sentence = "The bundle's manifest does not say what it must: a later version made it, or somebody changed it."
         raise BundleRefused(sentence) from error
+
+
+def checksum(content: bytes) -> bytes:
+    """Of the manifest, as sha256sum(1) checks it."""
+    return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def name_of(content: bytes) -> str:

@@ -21,10 +21,10 @@ def chosen(catalog: Catalog, names: Sequence[str] | None) -> tuple[Model, ...]:
     for model in wanted:
         if model.id in catalog.to_pull(model):
             raise BundleFailed(f"{model.id} is not installed here: `darkroom pull {model.id}` gets it.")
-    carried = {model.id: model for model in wanted if not model.embedded}
-    if not carried:
+    travelling = {model.id: model for model in wanted if not model.embedded}
+    if not travelling:
         raise BundleFailed("No such model is installed beside those that come with the program: `darkroom pull` first.")
-    return tuple(carried.values())
+    return tuple(travelling.values())
 
 
 def files_of(catalog: Catalog, model: Model) -> Mapping[str, Path]:
