@@ -38,7 +38,7 @@ def download(folder: Path, target: Target) -> tuple[Path, ...]:
     ours = f"darkroom=={version('darkroom')}"
     if (CHECKOUT / "pyproject.toml").is_file():
         _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
-        ours = f"darkroom @ {next(folder.glob('darkroom-*.whl')).as_uri()}"
+        ours = f"darkroom @ {next(folder.absolute().glob('darkroom-*.whl')).as_uri()}"
     requirement = ours.replace("darkroom", f"darkroom[{EXTRAS}]", 1)
     pins = ["--constraint", str(constraints_file()), "--only-binary", ":all:"]
     _pip("download", "--dest", str(folder), *pins, *_aims(target), requirement)

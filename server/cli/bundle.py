@@ -1,5 +1,6 @@
 """`darkroom bundle export` and `import`: models, wheels and the container image across an air gap (docs/air-gap.md)."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,9 +50,9 @@ def export_bundle(
         with shown() as report:
             made = export(catalog, wish, output, private_key(sign) if sign else None, report)
     contents = f"{len(wanted)} models, {len(made.manifest.wheels)} wheels, {'an' if image else 'no'} image"
-    console = Console(soft_wrap=True)
-    console.print(f"{output}: {decimal(output.stat().st_size)}; {contents}", highlight=False)
-    console.print(f"sha256 {made.sha256}", highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{output}: {decimal(output.stat().st_size)}; {contents}")
+    console.print(f"sha256 {made.sha256}")
 
 
 @bundle.command("import")
@@ -70,20 +71,20 @@ def import_bundle(
         with shown() as report:
             brought = bring_in(file, places, public_key(verify) if verify else None, report)
         catalog = load_catalog(settings)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     for model in brought.manifest.models:
-        console.print(standing(catalog, model.id), highlight=False, markup=False)
+        console.print(standing(catalog, model.id))
     if brought.manifest.signed and verify is None:
-        console.print("It is signed, and nobody looked by whom: `--verify PUBLIC_KEY` does.", highlight=False)
+        console.print("It is signed, and nobody looked by whom: `--verify PUBLIC_KEY` does.")
     if brought.manifest.carries_catalogue and settings.models_file is not None:
         console.print(f"{settings.weights_folder}/models.yaml came with it: DARKROOM_MODELS_FILE names another.")
     if brought.manifest.wheels:
         folder = brought.folder
-        console.print("Install the wheels, then start the server anew:", highlight=False)
-        console.print(f"  pip install --no-index --find-links {folder / WHEELS} --require-hashes \\", highlight=False)
-        console.print(f"    --requirement {folder / REQUIREMENTS}", highlight=False)
+        console.print("Install the wheels, then start the server anew:")
+        console.print(f"  {sys.executable} -m pip install --no-index --find-links {folder / WHEELS} \\")
+        console.print(f"    --require-hashes --requirement {folder / REQUIREMENTS}")
     if brought.manifest.image:
-        console.print(f"Load the image: docker load --input {brought.folder / IMAGE}", highlight=False)
+        console.print(f"Load the image: docker load --input {brought.folder / IMAGE}")
 
 
 def standing(catalog: Catalog, name: str) -> str:

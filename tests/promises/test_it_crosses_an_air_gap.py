@@ -154,6 +154,6 @@ def test_the_printed_command_upgrades_from_the_imported_wheels(tmp_path: Path) -
     here = connected(tmp_path)
     here.do(".venv/bin/darkroom bundle export --wheels -o darkroom.tar")
     told = here.do("DARKROOM_DATA=closed .venv/bin/darkroom bundle import darkroom.tar")
-    (install,) = re.findall(r"^ +(pip install .*\\\n.*)$", told, re.MULTILINE)
+    (install,) = re.findall(r"^ +(\S+ -m pip install .*\\\n.*)$", told, re.MULTILINE)
     here.do(f"env -u PIP_FIND_LINKS {install} --target installed")
     assert (here.folder / "installed" / "server" / "bundle" / "constraints.txt").is_file()
