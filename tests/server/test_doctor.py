@@ -49,7 +49,7 @@ def test_a_machine_that_can_draw_is_told_so_and_stays_as_it_was(tmp_path: Path) 
         ({"DARKROOM_DEVICE": "cuda:7"}, "There is no cuda:7"),
         ({"DARKROOM_PORT": "nothing"}, "docs/configuration.md"),
         ({"DARKROOM_DISK_RESERVE": str(1 << 60)}, "less free than its reserve"),
-        ({"DARKROOM_DATA": "/proc/darkroom"}, "cannot be written"),
+        ({"DARKROOM_DATA": "/dev/null/data"}, "cannot be written"),
         ({"DARKROOM_MODELS_FILE": "/dev/null"}, "Mend the line"),
     ],
     ids=["no such GPU", "a setting", "a full disk", "a folder of another", "no catalogue"],
