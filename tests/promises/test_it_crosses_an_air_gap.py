@@ -36,6 +36,7 @@ ELSEWHERE = (".venv/bin/darkroom pull", "docker", "tar -xf darkroom.tar image.ta
 
 pytestmark = [
     pytest.mark.draws,
+    pytest.mark.timeout(900),  # pip, twice, on a machine that does other things too
     pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here"),
 ]
 
