@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
+import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipelines.dropins import DropIns
 from pipelines.entries import (
+    PART_OF_PATH,
     TASKS,
     Alias,
     Direct,
@@ -27,6 +29,7 @@ from pipelines.entries import (
     LockedModel,
     Model,
     Resolution,
+    Sha256,
     Size,
     Source,
 )
@@ -34,8 +37,9 @@ from pipelines.errors import ModelNotInstalled, ModelUnknown
 from pipelines.yaml_file import read
 
 __all__ = [
-    "LOCK_FILE", "TASKS", "Catalog", "Direct", "File", "Kind", "Limits", "LockedFile", "LockedModel", "Model",
-    "Rescanned", "Resolution", "Size", "Source", "default_file", "read_lock",
+    "LOCK_FILE", "PART_OF_PATH", "TASKS", "Catalog", "Direct", "File", "Id", "Kind", "Limits", "LockedFile",
+    "LockedModel", "Model", "Rescanned", "Resolution", "Sha256", "Size", "Source", "add_to_lock", "default_file",
+    "read_lock",
 ]  # fmt: skip
 
 LOCK_FILE = "models.lock.yaml"
@@ -218,6 +222,15 @@ def read_lock(models_folder: Path) -> Lock:
     """The lock file of the folder, empty where there is none yet. Raises CatalogInvalid."""
     path = models_folder / LOCK_FILE
     return read(path, Lock) if path.is_file() else Lock()
+
+
+def add_to_lock(models_folder: Path, models: Mapping[str, LockedModel]) -> None:
+    """Write down what was brought for these models, in place of what was known of them. Raises CatalogInvalid."""
+    known = {**read_lock(models_folder).models, **models}
+    path = models_folder / LOCK_FILE
+    partial = path.with_suffix(".partial")
+    partial.write_text(yaml.safe_dump({"models": {name: entry.model_dump() for name, entry in known.items()}}))
+    partial.replace(path)
 
 
 def _completed(model: Model, lock: Lock, folder: Path) -> Model:

@@ -10,16 +10,15 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
 from huggingface_hub import get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]  # documented so
 
-from pipelines.catalog import LOCK_FILE, Catalog, File, LockedFile, LockedModel, Model, Source, read_lock
+from pipelines.catalog import Catalog, File, LockedFile, LockedModel, Model, Source, add_to_lock
 from pipelines.errors import DarkroomError, WeightsRefused
 from pipelines.weights import check_folder, inside, sha256
 
@@ -54,7 +53,7 @@ def pull(catalog: Catalog, name: str, report: Report) -> None:
         source = Source(hub=model.source.hub, revision=commit)
         locked = {file.path: _fetch(source, file, staging, report) for file in model.files}
     check_folder(staging)
-    _record(catalog.models_folder, model.id, LockedModel(hub=source.hub, revision=commit, files=locked))
+    add_to_lock(catalog.models_folder, {model.id: LockedModel(hub=source.hub, revision=commit, files=locked)})
     _install(staging, catalog.folder(model), model)  # last: a file that is there is one whose sha256 is known
 
 
@@ -127,14 +126,6 @@ def _install(staging: Path, folder: Path, model: Model) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         (staging / file.path).replace(target)
     shutil.rmtree(staging)
-
-
-def _record(models_folder: Path, model_id: str, locked: LockedModel) -> None:
-    models: Mapping[str, LockedModel] = {**read_lock(models_folder).models, model_id: locked}
-    path = models_folder / LOCK_FILE
-    partial = path.with_suffix(".partial")
-    partial.write_text(yaml.safe_dump({"models": {name: entry.model_dump() for name, entry in models.items()}}))
-    partial.replace(path)
 
 
 @contextmanager

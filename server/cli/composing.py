@@ -80,7 +80,9 @@ def load_catalog(settings: Settings) -> Catalog:
 
 
 def models_file(settings: Settings) -> Path:
-    return settings.models_file or default_file()
+    """The operator's catalogue, or one that a bundle brought into the models folder, or the one that comes with us."""
+    brought = settings.weights_folder / "models.yaml"
+    return settings.models_file or (brought if brought.is_file() else default_file())
 
 
 @contextmanager

@@ -30,6 +30,8 @@
       * ClientGone                               nobody is left to answer
       * StorageFailed, DatabaseLost              what could not be written down
       * TaskUnreadable, JobAbandoned             jobs of an earlier process that cannot be drawn by this one
+    - at the command line alone, raised in `server.errors.bundles`
+      * BundleRefused, BundleFailed              a bundle that is not what it should be; one that could not be made
     - the planning and the drawing, raised in `pipelines.errors`
       * TaskRefused, ModelUnknown, ModelNotInstalled
       * CatalogInvalid, WeightsRefused, OutOfMemory, DrawingFailed, DeadlinePassed, WorkerLost

@@ -1,0 +1,28 @@
+"""What was found: about what, how bad it is, in words, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["well", "note", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """state: `problem` stops it from drawing, or from starting; `note` is worth knowing. remedy: what to do, if any."""
+
+    about: str
+    state: State
+    said: str
+    remedy: str | None = None
+
+
+def well(about: str, said: str) -> Finding:
+    return Finding(about, "well", said)
+
+
+def note(about: str, said: str, remedy: str | None = None) -> Finding:
+    return Finding(about, "note", said, remedy)
+
+
+def problem(about: str, said: str, remedy: str) -> Finding:
+    return Finding(about, "problem", said, remedy)

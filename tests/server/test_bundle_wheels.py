@@ -1,0 +1,122 @@
+"""Wheels and images in bundles: for whom they are, what they say of themselves, and from whom they come."""
+
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.tags import sys_tags
+
+from server.bundle import image, wheels
+from server.bundle.manifest import CarriedImage, CarriedWheel, Part, Target
+from server.bundle.sbom import bill
+from server.errors.bundles import BundleFailed, BundleRefused
+
+ENGINE = """#!/bin/sh
+case "$1" in
+image) echo amd64 ;;
+save) printf 'an image' >"$3" ;;
+esac
+"""
+
+
+def wheel(folder: Path, name: str, metadata: str = "") -> Path:
+    file = folder / name
+    with ZipFile(file, "w") as archive:
+        archive.writestr("thing-1.0.dist-info/METADATA", f"Metadata-Version: 2.4\nName: thing\n{metadata}\n")
+    return file
+
+
+def carried(name: str, version: str = "1.0", file: str = "thing-1.0-py3-none-any.whl") -> CarriedWheel:
+    return CarriedWheel(name=name, version=version, licence=None, file=f"wheels/{file}")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "licence"),
+    [
+        ("License-Expression: MIT OR Apache-2.0\nLicense: see elsewhere", "MIT OR Apache-2.0"),
+        ("License: BSD", "BSD"),
+        ("License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License", "MIT License"),
+        ("License: " + "all of it " * 50, None),
+        ("", None),
+    ],
+    ids=["an expression", "a name", "a classifier", "the whole text", "nothing"],
+)
+def test_the_licence_is_what_the_wheel_says(tmp_path: Path, metadata: str, licence: str | None) -> None:
+    (described,) = wheels.described([wheel(tmp_path, "thing-1.0-py3-none-any.whl", metadata)])
+    assert (described.name, described.version, described.licence) == ("thing", "1.0", licence)
+
+
+def test_what_pip_brought_and_is_no_wheel_is_told(tmp_path: Path) -> None:
+    (tmp_path / "thing-1.0-py3-none-any.whl").write_text("Not found.")
+    with pytest.raises(BundleFailed, match="no wheel"):
+        wheels.described([tmp_path / "thing-1.0-py3-none-any.whl"])
+
+
+def test_wheels_of_this_machine_fit_and_others_do_not() -> None:
+    here = next(iter(sys_tags()))
+    wheels.check_fit([carried("a"), carried("b", file=f"thing-1.0-{here}.whl")])
+    with pytest.raises(BundleRefused, match=f"--platform {wheels.this_machine().platform}"):
+        wheels.check_fit([carried("a", file="thing-1.0-cp311-cp311-macosx_11_0_arm64.whl")])
+
+
+@pytest.mark.parametrize(
+    ("wheels_there", "cuda"),
+    [
+        ([carried("torch", "2.13.0"), carried("nvidia-cuda-runtime", "13.0.96")], "13.0"),
+        ([carried("nvidia-cuda-runtime-cu12", "12.8.90")], "12.8"),
+        ([carried("torch", "2.13.0+cu126")], "12.6"),
+        ([carried("torch", "2.13.0+cpu")], None),
+        ([], None),
+    ],
+    ids=["NVIDIA's wheel", "an older one", "torch's label", "a CPU's", "no torch"],
+)
+def test_the_manifest_says_which_cuda_came(wheels_there: list[CarriedWheel], cuda: str | None) -> None:
+    assert wheels.cuda_of(wheels_there) == cuda
+
+
+def test_pip_is_told_every_platform_whose_wheels_run_there() -> None:
+    aims = wheels._aims(Target(python="3.12", platform="manylinux_2_28_x86_64", cuda=None))
+    assert {"manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64"} <= {*aims}
+    assert "manylinux_2_29_x86_64" not in aims
+    assert aims[:2] == ["--python-version", "3.12"]
+    assert wheels._aims(wheels.this_machine()) == [], "pip knows this machine best"
+
+
+def test_pip_verifies_the_wheels_by_the_list_that_goes_with_them() -> None:
+    torch = carried("torch", "2.13.0+cpu", "torch-2.13.0+cpu-py3-none-any.whl")
+    listed = wheels.requirements([torch], {torch.file: "ab" * 32})
+    assert listed == f"torch==2.13.0+cpu --hash=sha256:{'ab' * 32}\n"
+
+
+def test_the_bill_of_wheels_and_an_image_is_cyclonedx() -> None:
+    torch = carried("torch", "2.13.0+cpu").model_copy(update={"licence": "BSD-3-Clause"})
+    parts = {torch.file: Part(path=torch.file, sha256="ab" * 32, size=1)}
+    said = bill("1.0", (), (torch,), CarriedImage(name="darkroom", architecture="amd64"), parts).decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(said) is None
+    assert "pkg:pypi/torch@2.13.0%2Bcpu" in said
+
+
+def test_an_image_is_saved_by_the_engine_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tmp_path / "podman"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr(image, "ENGINES", ("nowhere", "podman"))
+    assert image.save(tmp_path / "image.tar") == CarriedImage(name="darkroom", architecture="amd64")
+    assert (tmp_path / "image.tar").read_bytes() == b"an image"
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"), [(None, "neither docker nor podman"), ("#!/bin/sh\nexit 1\n", "docker build")]
+)
+def test_an_image_that_cannot_be_had_is_told_plainly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str | None, told: str
+) -> None:
+    if engine:
+        (tmp_path / "docker").write_text(engine)
+        (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BundleFailed, match=told):
+        image.save(tmp_path / "image.tar")
