@@ -216,7 +216,7 @@ class Images:
     async def sweep(self) -> None:
         """Purge the rows whose time has come, then the files that no row refers to.
 
-        Young files stay, whoever refers to them: their row may be about to be written.
+        Young files stay, whoever refers to them: their row may be about to be written. All stay while a backup runs.
         """
         await self._database.write(rows.purge, self._clock() - self._purge)
         old = self._clock() - YOUNG_SECONDS
@@ -227,9 +227,10 @@ class Images:
         return self._blobs.put(file), len(file)
 
     def _sweep_blobs(self, before: float) -> None:
-        names = self._blobs.names(before)
-        while some := list(islice(names, SWEPT_AT_ONCE)):
-            with self._database.look() as connection:
-                needed = rows.needed(connection, some)
-            for name in set(some) - needed:
-                self._blobs.delete(name, before)
+        with self._blobs.sweeping() as may:
+            names = self._blobs.names(before) if may else iter(())
+            while some := list(islice(names, SWEPT_AT_ONCE)):
+                with self._database.look() as connection:
+                    needed = rows.needed(connection, some)
+                for name in set(some) - needed:
+                    self._blobs.delete(name, before)

@@ -124,6 +124,13 @@ def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:
     return set(connection.execute(referred).scalars())
 
 
+def all_blobs(connection: Connection) -> set[str]:
+    """Every blob that a row refers to."""
+    columns = images.c.blob, jobs.c.pixels, thumbnails.c.small
+    named = union_all(*(select(column).where(column.is_not(None)) for column in columns))
+    return set(connection.execute(named).scalars())
+
+
 def whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Image]:
     """The images of such rows, with their tags and likes."""
     if not rows:

@@ -1,0 +1,67 @@
+"""`darkroom backup` and `restore`: everything that a server keeps, as one file and back."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from server.backups.making import make_backup, named_by_time
+from server.backups.restoring import restore_backup
+from server.cli.composing import settings_with, told_plainly
+from server.settings import Settings
+from server.store.database import Database
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="In a folder it gets the time as its name.")],
+) -> None:
+    """Copy the database and all pictures into one file, while the server runs."""
+    file = named_by_time(target, time.time()) if target.is_dir() else target
+    bar = Progress(TextColumn("copying"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), console=told())
+    with told_plainly(), opened(settings := settings_with()) as database, bar:
+        task = bar.add_task("", total=None)
+        made = make_backup(
+            database, settings.data, file, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console = Console()
+    size = decimal(file.stat().st_size)
+    console.print(f"{file}: the database and {made.files} files, {size}.", highlight=False, soft_wrap=True)
+    if made.lost:
+        console.print(f"{made.lost} files that the database names are not on the disk, or damaged.", highlight=False)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="As `backup` made it.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Lose what the data folder and database hold now.")
+    ] = False,
+) -> None:
+    """Check a backup and put it into the data folder, and the database, that the settings name."""
+    bar = Progress(TextColumn("restoring"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=told())
+    with told_plainly(), opened(settings := settings_with()) as database, bar:
+        size = file.stat().st_size
+        task = bar.add_task("", total=2 * size)  # it is read twice
+        manifest = restore_backup(file, database, settings.data, lambda more: bar.advance(task, more), replace=replace)
+        bar.update(task, completed=2 * size)
+    made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(manifest.made))
+    Console().print(f"{settings.data} is as it was on {made}.", highlight=False, soft_wrap=True)
+
+
+def told() -> Console:
+    return Console(stderr=True)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """As it is: what is backed up may be of an older version, and a server of that one may run on it."""
+    database = Database(settings.database)
+    try:
+        yield database
+    finally:
+        database.close()
