@@ -16,6 +16,7 @@ from pipelines.tasks import Picture, Raster, Task
 from server.encoding import encode, preview_file
 from server.errors import DatabaseLost, ImageUnknown, StorageFailed, StorageLimitReached
 from server.store import images as rows
+from server.store.audit import noted
 from server.store.blobs import Blobs
 from server.store.blobs import read as read_blob
 from server.store.database import Database
@@ -195,9 +196,10 @@ class Images:
     async def delete(self, image: Image, *, for_good: bool = False) -> None:
         """Nobody finds it from now on. for_good: its row goes at once and its file soon, instead of when purged."""
         if for_good:
-            await self._database.write(rows.remove_for_good, image.id)
+            remove = noted(rows.remove_for_good, "image_deleted", image.id, for_good=True)
+            await self._database.write(remove, image.id)
         else:
-            await self._database.write(rows.remove, image.id, self._clock())
+            await self._database.write(noted(rows.remove, "image_deleted", image.id), image.id, self._clock())
 
     async def restore(self, account: str, image_id: str) -> Image:
         """What was deleted, or has ended, is there again for as long as a new image would be.

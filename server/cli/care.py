@@ -1,11 +1,13 @@
-"""`darkroom backup` and `restore`: everything that a server keeps, as one file and back."""
+"""`darkroom backup` and `restore`: all that a server keeps, as one file and back. `darkroom audit`: who did what."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
 from rich.filesize import decimal
@@ -13,8 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 from server.backups.making import make_backup, named_by_time
 from server.backups.restoring import restore_backup
-from server.cli.composing import settings_with, told_plainly
+from server.cli.composing import open_store, settings_with, told_plainly
 from server.settings import Settings
+from server.store import audit as audit_rows
 from server.store.database import Database
 
 
@@ -51,6 +54,18 @@ def restore(
         bar.update(task, completed=2 * size)
     made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(manifest.made))
     Console().print(f"{settings.data} is as it was on {made}.", highlight=False, soft_wrap=True)
+
+
+def audit(
+    last: Annotated[int, typer.Option(min=1, help="How many rows.")] = 100,
+    what: Annotated[str | None, typer.Option(help="Only these, such as key_made.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only what this account did, by its id.")] = None,
+) -> None:
+    """Show who did what, a JSON object a line, the newest last."""
+    with told_plainly(), open_store(settings_with()) as database, database.look() as connection:
+        found = audit_rows.page(connection, last, what=what, account=account)
+    for entry in reversed(found):
+        typer.echo(orjson.dumps(asdict(entry)))
 
 
 def told() -> Console:
