@@ -5,7 +5,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Literal
@@ -47,6 +47,15 @@ async def keeps_nothing(account: str) -> bool:
 def kind_of(task: Task) -> str:
     """As our own API names it, such as text_to_image."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(task).__name__).lower()
+
+
+def orphans(database: Database, blobs: Blobs, before: float) -> Iterator[str]:
+    """Files that nobody has put since then and that no row refers to. May be deleted on the way."""
+    names = blobs.names(before)
+    while some := list(islice(names, SWEPT_AT_ONCE)):
+        with database.look() as connection:
+            needed = rows.needed(connection, some)
+        yield from set(some) - needed
 
 
 class Images:
@@ -230,9 +239,6 @@ class Images:
 
     def _sweep_blobs(self, before: float) -> None:
         with self._blobs.sweeping() as may:
-            names = self._blobs.names(before) if may else iter(())
-            while some := list(islice(names, SWEPT_AT_ONCE)):
-                with self._database.look() as connection:
-                    needed = rows.needed(connection, some)
-                for name in set(some) - needed:
+            if may:
+                for name in orphans(self._database, self._blobs, before):
                     self._blobs.delete(name, before)

@@ -12,7 +12,7 @@ app = typer.Typer(
 )
 for command in (
     serve.serve, models.models, models.pull, models.convert, draw.draw, draw.replay, profile.profile,
-    care.backup, care.restore, care.audit,
+    care.backup, care.restore, care.purge, care.audit,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(keys.keys, name="keys")

@@ -1,4 +1,4 @@
-"""`darkroom backup` and `restore`: all that a server keeps, as one file and back. `darkroom audit`: who did what."""
+"""`darkroom backup` and `restore`: all that a server keeps, as one file and back. `darkroom purge` and `audit`."""
 
 import time
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from server.backups.making import make_backup, named_by_time
 from server.backups.restoring import restore_backup
 from server.cli.composing import open_store, settings_with, told_plainly
+from server.purging import purge as purge_now
 from server.settings import Settings
 from server.store import audit as audit_rows
 from server.store.database import Database
@@ -54,6 +55,20 @@ def restore(
         bar.update(task, completed=2 * size)
     made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(manifest.made))
     Console().print(f"{settings.data} is as it was on {made}.", highlight=False, soft_wrap=True)
+
+
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove now what has had its time, as the server does every minute, and files that nothing refers to."""
+    with told_plainly(), open_store(settings := settings_with()) as database:
+        purged = purge_now(database, settings, time.time(), dry_run=dry_run)
+    would = "Would remove" if dry_run else "Removed"
+    hidden = f"{purged.hidden} more jobs that are over are not shown any more." if purged.hidden else ""
+    files = f"{purged.files} files, {decimal(purged.size)}"
+    if purged.files is None:
+        files = "no files, because a backup runs"
+    Console().print(f"{would} {purged.jobs} jobs, {purged.images} images and {files}. {hidden}", highlight=False)
 
 
 def audit(

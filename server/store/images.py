@@ -111,10 +111,11 @@ def restore(connection: Connection, image_id: str, expires: float) -> None:
     connection.execute(update(images).where(images.c.id == image_id).values(values))
 
 
-def purge(connection: Connection, before: float) -> None:
-    """What was deleted or over before a moment; and what is known of small copies of files that no image has."""
-    connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
+def purge(connection: Connection, before: float) -> int:
+    """What was deleted or over before a moment: so many. What is known of small copies go with the last image."""
+    gone = connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
     connection.execute(delete(thumbnails).where(~exists().where(images.c.blob == thumbnails.c.blob)))
+    return gone.rowcount
 
 
 def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:

@@ -284,6 +284,7 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(
 
 def test_what_is_in_use_is_not_written_over_unless_that_is_said(whole: Path, empty: Database, tmp_path: Path) -> None:
     data, url = tmp_path / "data", empty.url.render_as_string(hide_password=False)
+    data.mkdir()
     with served_from(data, database_url=url) as served:
         drawn = [draw(served) for _ in range(2)]
         refused = darkroom("restore", "--replace", whole, data=data, url=url)
