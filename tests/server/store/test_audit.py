@@ -1,6 +1,7 @@
 """Who did what is written down with what was done, on both kinds of database, and nobody takes it back."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,16 @@ def test_the_command_line_is_in_it_and_shows_it(served: Served) -> None:
         ("key_made", key_id, None),
         ("key_revoked", key_id, None),
     ]
+
+
+def test_every_word_of_the_log_is_explained() -> None:
+    root = Path(__file__).parents[3]
+    said = re.compile(r'\b(?:noted\(\s*[\w.]+,|note\((?:\s*connection,)?)\s*"(\w+)"')
+    words = {
+        word for file in (root / "server").rglob("*.py") for word in said.findall(file.read_text(encoding="utf-8"))
+    }
+    page_lines = (root / "docs" / "operations.md").read_text(encoding="utf-8").split("## The audit log")[1].splitlines()
+    explained = {
+        word for line in page_lines if line.startswith("| `") for word in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert words == explained

@@ -21,7 +21,7 @@ KEPT = {"image_ttl_seconds": 9e8, "purge_seconds": 0}
 
 @pytest.fixture
 def over(empty: Database, tmp_path: Path) -> str:
-    """Two jobs with an image each, the first of which is over; an orphan that is old, and a young one. The other job."""
+    """Two jobs with an image each, the first of which is over; an orphan that is old, and a young one. The other."""
     url = empty.url.render_as_string(hide_password=False)
     with served_from(tmp_path, database_url=url, **KEPT) as served:
         drawn = [
