@@ -7,6 +7,7 @@ from typing import Any
 
 from server.errors import AccountNeeded, AccountUnknown
 from server.store import accounts as rows
+from server.store.audit import noted
 from server.store.database import Database
 from server.store.owners import ADMIN, Account, Preferences
 
@@ -21,7 +22,7 @@ class Accounts:
     async def make(self, name: str, **said: Any) -> Account:
         """said: `email`, `plan`, `storage_limit` of Account."""
         account = Account(f"account_{secrets.token_urlsafe(16)}", name, self._clock(), **said)
-        await self._database.write(rows.put, account)
+        await self._database.write(noted(rows.put, "account_made", account.id), account)
         return account
 
     async def of_token(self, account_id: str, name: str, email: str | None) -> Account:
@@ -29,7 +30,7 @@ class Accounts:
         account = await self._database.read(rows.get, account_id)
         if account is None:
             new = Account(account_id, name, self._clock(), email)
-            account = await self._database.write(rows.put_unless_there, new)
+            account = await self._database.write(noted(rows.put_unless_there, "account_made", account_id), new)
         return _there(account)
 
     async def find(self, account_id: str) -> Account:
@@ -45,7 +46,8 @@ class Accounts:
     async def change(self, account_id: str, changes: dict[str, Any]) -> Account:
         """changes: new values by field of Account. Raises AccountUnknown."""
         await self.find(account_id)
-        return _there(await self._database.write(rows.change, account_id, changes))
+        change = noted(rows.change, "account_changed", account_id, fields=sorted(changes))
+        return _there(await self._database.write(change, account_id, changes))
 
     async def prefer(self, account_id: str, changes: dict[str, Any]) -> Account:
         """changes: new values by field of Preferences; the others stay. Raises AccountUnknown."""
@@ -70,7 +72,7 @@ class Accounts:
         if account_id == ADMIN:
             raise AccountNeeded
         await self.find(account_id)
-        await self._database.write(rows.remove, account_id, self._clock())
+        await self._database.write(noted(rows.remove, "account_deleted", account_id), account_id, self._clock())
 
 
 def _there(account: Account | None) -> Account:

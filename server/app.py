@@ -12,6 +12,7 @@ from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
 from server.addresses import Destinations
+from server.audit import Audit
 from server.checks import checks_of
 from server.connectors.dropbox import DropboxApp
 from server.connectors.kept import Connectors
@@ -43,6 +44,7 @@ from server.prompts.library import Library
 from server.prompts.saved import Presets
 from server.routes import (
     accounts,
+    audit,
     capabilities,
     collections,
     connectors,
@@ -115,7 +117,7 @@ def create_app(settings: Settings, catalog: Catalog, worker: Worker) -> FastAPI:
         jobs.router, events.router, images.router, files.router, files.links, collections.router, gallery.router,
         models.router, prompts.router, presets.router, webhooks.router, connectors.router,
         health.router, metrics.router, docs.router,
-        accounts.router, keys.router, capabilities.router, usage.router,
+        accounts.router, keys.router, audit.router, capabilities.router, usage.router,
     ):  # fmt: skip
         app.include_router(router)
     app.add_middleware(Fingerprints)
@@ -157,6 +159,7 @@ def gather(
     owed = Jobs(
         database, blobs, worker, feeder,
         max_queue=settings.max_queue, blocklist=blocklist, images=stored, kept_seconds=settings.idempotency_seconds,
+        audit_prompts=settings.audit_prompts,
     )  # fmt: skip
     figures = Metrics(lambda: worker.health().counters)
     seal = make_seal(settings)
@@ -177,6 +180,7 @@ def gather(
         metrics=figures,
         accounts=owners,
         keys=Keys(database, admin_key),
+        audit=Audit(database),
         tokens=tokens_of(settings, owners, way),
         library=library,
         presets=Presets(database, library),

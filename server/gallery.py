@@ -12,6 +12,7 @@ from server.errors import CollectionUnknown, ImageUnknown
 from server.images import Images
 from server.store import collections as collection_rows
 from server.store import gallery as rows
+from server.store.audit import noted
 from server.store.collections import Collection
 from server.store.database import Database
 from server.store.gallery import Place, Sort, Wanted
@@ -139,7 +140,7 @@ class Gallery:
     async def remove_collection(self, account: str, name: str) -> None:
         """Its images stay."""
         found = await self.collection(account, name)
-        await self._database.write(collection_rows.remove, found.id)
+        await self._database.write(noted(collection_rows.remove, "collection_deleted", found.id), found.id)
 
     async def collect(self, account: str, name: str, image: str) -> None:
         """Put an image there, and keep it."""

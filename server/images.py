@@ -5,7 +5,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Literal
@@ -16,6 +16,7 @@ from pipelines.tasks import Picture, Raster, Task
 from server.encoding import encode, preview_file
 from server.errors import DatabaseLost, ImageUnknown, StorageFailed, StorageLimitReached
 from server.store import images as rows
+from server.store.audit import noted
 from server.store.blobs import Blobs
 from server.store.blobs import read as read_blob
 from server.store.database import Database
@@ -46,6 +47,15 @@ async def keeps_nothing(account: str) -> bool:
 def kind_of(task: Task) -> str:
     """As our own API names it, such as text_to_image."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(task).__name__).lower()
+
+
+def orphans(database: Database, blobs: Blobs, before: float) -> Iterator[str]:
+    """Files that nobody has put since then and that no row refers to. May be deleted on the way."""
+    names = blobs.names(before)
+    while some := list(islice(names, SWEPT_AT_ONCE)):
+        with database.look() as connection:
+            needed = rows.needed(connection, some)
+        yield from set(some) - needed
 
 
 class Images:
@@ -195,9 +205,10 @@ class Images:
     async def delete(self, image: Image, *, for_good: bool = False) -> None:
         """Nobody finds it from now on. for_good: its row goes at once and its file soon, instead of when purged."""
         if for_good:
-            await self._database.write(rows.remove_for_good, image.id)
+            remove = noted(rows.remove_for_good, "image_deleted", image.id, for_good=True)
+            await self._database.write(remove, image.id)
         else:
-            await self._database.write(rows.remove, image.id, self._clock())
+            await self._database.write(noted(rows.remove, "image_deleted", image.id), image.id, self._clock())
 
     async def restore(self, account: str, image_id: str) -> Image:
         """What was deleted, or has ended, is there again for as long as a new image would be.
@@ -216,7 +227,7 @@ class Images:
     async def sweep(self) -> None:
         """Purge the rows whose time has come, then the files that no row refers to.
 
-        Young files stay, whoever refers to them: their row may be about to be written.
+        Young files stay, whoever refers to them: their row may be about to be written. All stay while a backup runs.
         """
         await self._database.write(rows.purge, self._clock() - self._purge)
         old = self._clock() - YOUNG_SECONDS
@@ -227,9 +238,7 @@ class Images:
         return self._blobs.put(file), len(file)
 
     def _sweep_blobs(self, before: float) -> None:
-        names = self._blobs.names(before)
-        while some := list(islice(names, SWEPT_AT_ONCE)):
-            with self._database.look() as connection:
-                needed = rows.needed(connection, some)
-            for name in set(some) - needed:
-                self._blobs.delete(name, before)
+        with self._blobs.sweeping() as may:
+            if may:
+                for name in orphans(self._database, self._blobs, before):
+                    self._blobs.delete(name, before)

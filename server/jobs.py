@@ -21,6 +21,7 @@ from server.prompts.blocklist import Blocklist
 from server.store import accepting, idempotency
 from server.store import jobs as rows
 from server.store.accepting import Beside, Toll
+from server.store.audit import note, noted
 from server.store.blobs import Blobs
 from server.store.database import Database
 from server.store.tasks import kind_of, write_task
@@ -61,6 +62,7 @@ class Jobs:
         blocklist: Blocklist | None = None,
         images: Images | None = None,
         kept_seconds: float = KEPT_SECONDS,
+        audit_prompts: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -71,6 +73,7 @@ class Jobs:
         self._blocklist = blocklist or Blocklist()
         self._images = images
         self._kept_seconds = kept_seconds
+        self._audit_prompts = audit_prompts
         self._clock = clock
         self._progress: dict[str, Progress] = {}
         self._endings: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # while somebody waits for them
@@ -204,9 +207,9 @@ class Jobs:
             return await self.cancel(account, job_id)
         now = self._clock()
         if for_good:
-            await self._database.write(rows.remove_for_good, job_id)
+            await self._database.write(noted(rows.remove_for_good, "job_deleted", job_id, for_good=True), job_id)
         else:
-            await self._database.write(rows.remove, job_id, now)
+            await self._database.write(noted(rows.remove, "job_deleted", job_id), job_id, now)
         return replace(job, images=(), deleted=now)
 
     @property
@@ -286,8 +289,14 @@ class Jobs:
             written = await asyncio.to_thread(write_task, task, self._blobs)
         except OSError as error:
             raise StorageFailed from error
-        known = call, self._kept_seconds
+        known, beside = (call, self._kept_seconds), (*beside, self._noting(job, task))
         return await self._database.write(accepting.accept, job, *written, self._max_queue, *known, toll, beside)
+
+    def _noting(self, job: Job, task: Task) -> Beside:
+        said = {"api": job.origin.api, "model": job.model, "kind": job.kind}
+        if self._audit_prompts:
+            said["prompt"] = getattr(task, "prompt", None)
+        return lambda connection, job_id: note(connection, "job_accepted", job_id, **said)
 
     async def _find(self, job_id: str) -> Job | None:
         job = await self._database.read(rows.get, job_id)

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from server.errors import DatabaseLost, KeyUnknown, KeyWrong, ModelNotAllowed, StorageFailed
 from server.store import accounts as account_rows
 from server.store import keys as rows
+from server.store.audit import noted
 from server.store.database import Database
 from server.store.owners import ADMIN, EVERYTHING, Account, Key, Scope
 
@@ -77,7 +78,8 @@ class Keys:
     async def make(self, account: str, name: str, **rights: Any) -> tuple[Key, str]:
         """A new key and its secret form, which is known only now. rights: `scopes`, `models`, `expires` of Key."""
         key, secret = new_key(account, name, self._clock(), **rights)
-        await self._database.write(rows.put, key)
+        rights_told = {"of": account, "scopes": sorted(key.scopes), "expires": key.expires}
+        await self._database.write(noted(rows.put, "key_made", key.id, **rights_told), key)
         return key, secret
 
     async def listed(self, account: str) -> list[Key]:
@@ -88,7 +90,7 @@ class Keys:
         key = await self._database.read(rows.get, key_id) if "\0" not in key_id else None  # no database takes it
         if key is None or caller.account not in (key.account, ADMIN):
             raise KeyUnknown
-        await self._database.write(rows.revoke, key_id, self._clock())
+        await self._database.write(noted(rows.revoke, "key_revoked", key_id, of=key.account), key_id, self._clock())
 
     async def _note_use(self, key: Key) -> None:
         """A server that cannot write just now still knows its keys."""
@@ -114,7 +116,7 @@ def make_first_key(database: Database) -> str | None:
     """Make and store a key where there is none yet, and return it this once; None where there is one already."""
     key, secret = new_key(ADMIN, "first", time.time())
     with database.begin() as connection:
-        return secret if rows.put_first(connection, key) else None
+        return secret if noted(rows.put_first, "key_made", key.id, of=ADMIN)(connection, key) else None
 
 
 def take_over(database: Database, folder: Path) -> None:

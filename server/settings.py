@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     public_gallery: bool = False  # whether /public shows what its owners opened
     link_key: SecretStr | None = Field(default=None, min_length=20)  # None: `link.key` in the data folder
     idempotency_seconds: float = Field(default=86_400, gt=0)  # how long an Idempotency-Key is known
+    audit_prompts: bool = False  # whether the audit log keeps the prompts of jobs
     metadata: bool = True  # picture files say what drew them, the prompt too
     blocklist: Path | None = None  # a file of what may not be drawn
     # A chat server that speaks OpenAI's protocol writes enhanced prompts, such as http://127.0.0.1:11434/v1.

@@ -13,6 +13,7 @@ from server.cli.composing import open_store, refuse, settings_with, told_plainly
 from server.keys import ADMIN, Key, Scope, new_key
 from server.store import accounts as account_rows
 from server.store import keys as rows
+from server.store.audit import noted
 
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -35,7 +36,7 @@ def create(
     with told_plainly(), open_store(settings_with()) as database, database.begin() as connection:
         if account_rows.get(connection, account) is None:
             refuse("no account has this id")
-        rows.put(connection, key)
+        noted(rows.put, "key_made", key.id, of=account, scopes=sorted(key.scopes), expires=expires)(connection, key)
     typer.echo(secret)
 
 
@@ -57,9 +58,10 @@ def list_(account: OfAccount = ADMIN) -> None:
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `list` shows.")]) -> None:
     """From now on it opens nothing."""
     with told_plainly(), open_store(settings_with()) as database, database.begin() as connection:
-        if rows.get(connection, key_id) is None:
+        key = rows.get(connection, key_id)
+        if key is None:
             refuse("no key has this id; `darkroom keys list` shows those of an account")
-        rows.revoke(connection, key_id, time.time())
+        noted(rows.revoke, "key_revoked", key_id, of=key.account)(connection, key_id, time.time())
     Console().print(f"{key_id} opens nothing any more.", highlight=False)
 
 

@@ -25,6 +25,7 @@ from server.outbox import Outcome
 from server.sealing import Seal
 from server.store import connectors as rows
 from server.store import outbox as log
+from server.store.audit import noted
 from server.store.connectors import Connector
 from server.store.database import Database
 from server.store.outbox import Logged, Message
@@ -73,7 +74,8 @@ class Connectors:
             auto_upload=auto_upload,
             created=self._clock(),
         )
-        if not await self._database.write(rows.add, connector, MOST_EACH):
+        add = noted(rows.add, "connector_made", connector.id, service=service)
+        if not await self._database.write(add, connector, MOST_EACH):
             raise TooMany("connectors", MOST_EACH)
         return connector
 
@@ -89,7 +91,8 @@ class Connectors:
         return connector
 
     async def remove(self, account: str, connector_id: str) -> None:
-        await self._database.write(rows.remove, (await self.find(account, connector_id)).id)
+        found = (await self.find(account, connector_id)).id
+        await self._database.write(noted(rows.remove, "connector_deleted", found), found)
 
     def beside(self, connector: Connector) -> Callable[[Connection, str], object]:
         """A step that has a job's pictures copied there, in the transaction that accepts the job."""

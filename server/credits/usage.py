@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from server.store import ledger
+from server.store.audit import noted
 from server.store.database import Database
 from server.store.ledger import Purse, Used
 
@@ -41,10 +42,12 @@ class Credits:
 
     async def grant(self, account: str, amount: int) -> Purse:
         """A negative amount takes credits back."""
-        await self._database.write(ledger.grant, account, amount, self._clock())
+        await self._database.write(
+            noted(ledger.grant, "credits_granted", account, thousandths=amount), account, amount, self._clock()
+        )
         return await self.purse(account)
 
     async def set_quota(self, account: str, amount: int | None) -> Purse:
         """What it may spend beyond what it was granted; None is anything."""
-        await self._database.write(ledger.set_quota, account, amount)
+        await self._database.write(noted(ledger.set_quota, "quota_set", account, thousandths=amount), account, amount)
         return await self.purse(account)

@@ -29,6 +29,7 @@
       * JobCancelled, JobTooSlow, JobFailed      instead of pictures; JobFailed carries the worker's own code
       * ClientGone                               nobody is left to answer
       * StorageFailed, DatabaseLost              what could not be written down
+      * BackupRefused                            never answered with: commands tell why they did nothing
       * TaskUnreadable, JobAbandoned             jobs of an earlier process that cannot be drawn by this one
     - at the command line alone, raised in `server.errors.bundles`
       * BundleRefused, BundleFailed              a bundle that is not what it should be; one that could not be made
@@ -74,6 +75,7 @@ from server.errors.door import (
 )
 from server.errors.life import (
     AnswerGone,
+    BackupRefused,
     ClientGone,
     CollectionUnknown,
     ConnectorUnknown,
@@ -112,6 +114,7 @@ __all__ = [
     "AliasTaken",
     "Answer",
     "AnswerGone",
+    "BackupRefused",
     "BodyInvalid",
     "BodyTooLarge",
     "ClientGone",
@@ -239,6 +242,7 @@ ANSWERS: dict[str, Answer] = {
     "too_many": Answer(Stage.DOOR, 409),
     "connector_unknown": Answer(Stage.DOOR, 404),
     "upload_failed": Answer(Stage.DOOR, 400),
+    "backup_refused": Answer(Stage.RESULT, 409),
     "secret_unreadable": Answer(Stage.RESULT, 500),
     "internal_error": Answer(Stage.RESULT, 500),
 }

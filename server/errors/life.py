@@ -201,6 +201,15 @@ class DatabaseLost(DarkroomError):
         super().__init__("The server's database does not answer: try again in a moment.")
 
 
+class BackupRefused(DarkroomError):
+    """reason: why no backup is made, or why one is not restored. Never answered with: commands tell it."""
+
+    code = "backup_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Nothing was done: {reason}.")
+
+
 class TaskUnreadable(DarkroomError):
     """Another version of the server wrote it, or its pictures are gone from the disk."""
 

@@ -8,16 +8,18 @@ import base64
 import binascii
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
-from server.errors import AccountUnknown, KeyMissing, NotOperator, ScopeMissing, SiteRefused
+from server.errors import AccountUnknown, KeyMissing, KeyWrong, NotOperator, ScopeMissing, SiteRefused, TokenWrong
 from server.http.counting import count_at_the_door
 from server.http.parts import Parts, TheParts
 from server.keys import ADMIN, Caller, Scope
+from server.store.audit import Who, asking
 from server.tokens import looks_like_token
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -55,7 +57,13 @@ async def caller_of(
     Its request is counted where every one counts, which raises RateLimited.
     """
     presented = (token and token.credentials) or (password and password.password) or key
-    caller = await _caller(request, parts, presented)
+    asking.set(who := Who(address=request.client and request.client.host, request=request.state.request_id))
+    try:
+        caller = await _caller(request, parts, presented)
+    except (KeyWrong, TokenWrong) as error:
+        await parts.audit.note_refused(error.code)
+        raise
+    asking.set(replace(who, account=caller.account, key=caller.key))
     request.state.caller, request.state.account = caller, caller.account
     await count_at_the_door(request, parts)
     return caller
@@ -107,10 +115,12 @@ TheAccount = Annotated[str, Depends(account_of)]
 TheManager = Annotated[Caller, Depends(needing(Scope.MANAGE))]
 
 
-async def operator_of(caller: TheManager) -> Caller:
-    """For what concerns the whole server. Raises ScopeMissing and NotOperator."""
+async def operator_of(request: Request, parts: TheParts, caller: TheManager) -> Caller:
+    """For what concerns the whole server; the audit log has what is no mere look. Raises ScopeMissing, NotOperator."""
     if caller.account != ADMIN:
         raise NotOperator
+    if request.method not in LOOKING:
+        await parts.audit.note("operator_asked", method=request.method, route=request.scope["route"].path)
     return caller
 
 

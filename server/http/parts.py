@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Worker
 from server.accounts import Accounts
+from server.audit import Audit
 from server.checks import Check
 from server.connectors.kept import Connectors
 from server.credits.usage import Credits
@@ -44,6 +45,7 @@ class Parts:
     metrics: Metrics
     accounts: Accounts
     keys: Keys
+    audit: Audit
     tokens: Tokens | None
     library: Library
     presets: Presets

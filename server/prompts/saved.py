@@ -12,6 +12,7 @@ from server.errors import EntryUnknown
 from server.prompts.library import Library
 from server.prompts.presets import Preset
 from server.store import presets as rows
+from server.store.audit import noted
 from server.store.database import Database
 
 log = structlog.get_logger()
@@ -61,7 +62,8 @@ class Presets:
         return Saved(preset_id, preset, True)
 
     async def remove(self, account: str, preset_id: str) -> None:
-        if not await self._database.write(rows.remove, account, _own(preset_id)):
+        own = _own(preset_id)
+        if not await self._database.write(noted(rows.remove, "preset_deleted", own), account, own):
             raise EntryUnknown("presets", "preset")
 
     def _check(self, preset: Preset) -> None:

@@ -5,11 +5,12 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 PART = ".part"  # what a file is called until it is whole
+SWEEP_LOCK = "sweep.lock"
 
 
 class Blobs(Protocol):
@@ -29,6 +30,14 @@ class Blobs(Protocol):
 
     def names(self, before: float) -> Iterator[str]:
         """Of all that nobody has put since then; what was begun before then and never became whole is removed."""
+        ...
+
+    def sweeping(self) -> AbstractContextManager[bool]:
+        """Whether anything may be deleted meanwhile: not while somebody keeps all of it."""
+        ...
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Meanwhile nothing is swept, by this process or another. Waits for a sweep that has begun."""
         ...
 
 
@@ -76,8 +85,33 @@ class FolderBlobs:
                 else:
                     yield file.name
 
+    @contextmanager
+    def sweeping(self) -> Iterator[bool]:
+        with self._sweep_lock() as descriptor:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        with self._sweep_lock() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+
     def _file(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:4] / name
+
+    @contextmanager
+    def _sweep_lock(self) -> Iterator[int]:
+        _make_folder(self._folder)
+        descriptor = os.open(self._folder / SWEEP_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

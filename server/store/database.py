@@ -70,6 +70,13 @@ class Database:
         with _plainly(), self._engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def look_at_one_moment(self) -> Iterator[Connection]:
+        """As `look`, and however long it takes, nothing that others write meanwhile is seen."""
+        level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}  # SQLite has it so in any case
+        with _plainly(), self._engine.execution_options(**level).begin() as connection:
+            yield connection
+
     async def write(
         self, step: Callable[Concatenate[Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:

@@ -40,6 +40,11 @@ class Holder:
         (self._folder / name).unlink(missing_ok=True)
 
 
+def is_served(folder: Path) -> bool:
+    """Whether a process of this machine, or of one that shares the folder with its locks, lives there."""
+    return folder.is_dir() and any(map(_is_locked, folder.iterdir()))
+
+
 def _is_locked(file: Path) -> bool:
     try:
         descriptor = os.open(file, os.O_RDWR)

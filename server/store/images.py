@@ -111,10 +111,11 @@ def restore(connection: Connection, image_id: str, expires: float) -> None:
     connection.execute(update(images).where(images.c.id == image_id).values(values))
 
 
-def purge(connection: Connection, before: float) -> None:
-    """What was deleted or over before a moment; and what is known of small copies of files that no image has."""
-    connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
+def purge(connection: Connection, before: float) -> int:
+    """What was deleted or over before a moment: so many. What is known of small copies go with the last image."""
+    gone = connection.execute(delete(images).where((images.c.deleted < before) | (images.c.expires < before)))
     connection.execute(delete(thumbnails).where(~exists().where(images.c.blob == thumbnails.c.blob)))
+    return gone.rowcount
 
 
 def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:
@@ -122,6 +123,13 @@ def needed(connection: Connection, blobs: Sequence[str]) -> set[str]:
     columns = images.c.blob, jobs.c.pixels, thumbnails.c.small
     referred = union_all(*(select(column).where(column.in_(blobs)) for column in columns))
     return set(connection.execute(referred).scalars())
+
+
+def all_blobs(connection: Connection) -> set[str]:
+    """Every blob that a row refers to."""
+    columns = images.c.blob, jobs.c.pixels, thumbnails.c.small
+    named = union_all(*(select(column).where(column.is_not(None)) for column in columns))
+    return set(connection.execute(named).scalars())
 
 
 def whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Image]:

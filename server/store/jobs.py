@@ -118,15 +118,15 @@ def note_ends(connection: Connection, job_ids: Iterable[str], now: float) -> Non
             messages.write_down(connection, job, now)
 
 
-def forget(connection: Connection, before: float, now: float) -> None:
-    """Nobody sees the jobs any more that ended before a moment; their rows stay until they are purged."""
+def forget(connection: Connection, before: float, now: float) -> int:
+    """Nobody sees the jobs any more that ended before a moment, so many; their rows stay until they are purged."""
     over = jobs.c.ended < before, jobs.c.deleted.is_(None)
-    connection.execute(update(jobs).where(*over).values(deleted=now))
+    return connection.execute(update(jobs).where(*over).values(deleted=now)).rowcount
 
 
-def purge(connection: Connection, before: float) -> None:
-    """What was deleted before a moment."""
-    connection.execute(delete(jobs).where(jobs.c.deleted < before))
+def purge(connection: Connection, before: float) -> int:
+    """What was deleted before a moment: so many."""
+    return connection.execute(delete(jobs).where(jobs.c.deleted < before)).rowcount
 
 
 def _all_of(account: str, wanted: Wanted | None) -> list[ColumnElement[bool]]:

@@ -21,6 +21,7 @@ from server.outbox import Outcome
 from server.sealing import Seal
 from server.store import outbox as log
 from server.store import webhooks as rows
+from server.store.audit import noted
 from server.store.database import Database
 from server.store.messages import message_id
 from server.store.outbox import Logged, Message
@@ -82,7 +83,7 @@ class Webhooks:
 
     async def keep(self, webhook: Webhook) -> None:
         """For all jobs of its account. Raises TooMany."""
-        if not await self._database.write(rows.add, webhook, most=MOST_EACH):
+        if not await self._database.write(noted(rows.add, "webhook_made", webhook.id), webhook, most=MOST_EACH):
             raise TooMany("webhooks", MOST_EACH)
 
     def beside(self, webhook: Webhook) -> Callable[[Connection, str], object]:
@@ -101,7 +102,8 @@ class Webhooks:
         return webhook
 
     async def remove(self, account: str, webhook_id: str) -> None:
-        await self._database.write(rows.remove, (await self.find(account, webhook_id)).id)
+        found = (await self.find(account, webhook_id)).id
+        await self._database.write(noted(rows.remove, "webhook_deleted", found), found)
 
     async def enable(self, account: str, webhook_id: str) -> Webhook:
         return await self.change(account, webhook_id, active=True)
@@ -123,7 +125,9 @@ class Webhooks:
         lists = {name: list(value) for name, value in (("events", events), ("pauses", pauses)) if value is not None}
         row = {name: value for name, value in (("url", url), ("secret", sealed)) if value is not None}
         switched = {} if active is None else {"disabled": None if active else SWITCHED_OFF}
-        await self._database.write(rows.change, found.id, row | lists | switched)
+        changed = row | lists | switched
+        noting = noted(rows.change, "webhook_changed", found.id, fields=sorted(changed))
+        await self._database.write(noting, found.id, changed)
         return await self.find(account, webhook_id)
 
     async def log(

@@ -1,6 +1,7 @@
 """Every table, a file for each family. The migrations end in exactly these (a test compares them)."""
 
 from server.store.tables.accounts import accounts, keys
+from server.store.tables.audit import audit
 from server.store.tables.base import metadata
 from server.store.tables.credits import counts, ledger, quotas
 from server.store.tables.gallery import collected, collections, image_tags, likes, presets, thumbnails
@@ -10,6 +11,7 @@ from server.store.tables.outbox import connectors, deliveries, outbox, webhooks
 
 __all__ = [
     "accounts",
+    "audit",
     "collected",
     "collections",
     "connectors",

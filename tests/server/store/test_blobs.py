@@ -18,7 +18,7 @@ def blobs(tmp_path: Path) -> FolderBlobs:
 
 
 def files(tmp_path: Path) -> list[Path]:
-    return [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()]
+    return list((tmp_path / "blobs").glob("??/??/*"))
 
 
 def test_bytes_come_back_under_the_name_that_is_their_hash(blobs: FolderBlobs) -> None:
@@ -69,3 +69,16 @@ def test_what_was_put_again_meanwhile_is_not_deleted(blobs: FolderBlobs, tmp_pat
     os.utime(files(tmp_path)[0], (NOW - 100, NOW - 100))
     blobs.delete(name, NOW - 50)
     assert files(tmp_path) == []
+
+
+def test_nothing_is_swept_while_somebody_keeps_it_and_nobody_keeps_what_is_being_swept(
+    blobs: FolderBlobs, tmp_path: Path
+) -> None:
+    """By another door to the same folder, as another process would."""
+    other = FolderBlobs(tmp_path / "blobs")
+    with blobs.kept(), other.kept(), other.sweeping() as may:
+        assert not may
+    with other.sweeping() as may:
+        assert may
+        with blobs.sweeping() as may_too:
+            assert not may_too
