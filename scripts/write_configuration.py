@@ -32,7 +32,7 @@ def takes(field: FieldInfo) -> str:
 
 def kind(annotation: Any, metadata: list[Any]) -> str:
     """annotation: of a setting, which may be unset too; one that may be is called by what it is otherwise."""
-    [*choices] = [choice for choice in get_args(annotation) if choice is not NoneType]
+    choices = [choice for choice in get_args(annotation) if choice is not NoneType]
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in choices[:-1]) + f" or `{choices[-1]}`"
     if get_origin(annotation) is tuple:
