@@ -11,12 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 from PIL import Image
 
 from pipelines.engine.inline import InlineWorker
 from tests.dialects.pictures import file_of, scene
 from tests.docs.pages import ROOT
 from tests.over_http import client_of
+from tests.pipelines.tiny_upscalers import folding_network
 from tests.server.serving import KEY, quiet
 from tests.shapes import Artist
 
@@ -67,6 +69,7 @@ def reader(artist: Artist, picture: bytes, tmp_path_factory: pytest.TempPathFact
         file.chmod(0o755)
     (folder / ".curlrc").write_text('fail-with-body\nsilent\nshow-error\nnoproxy = "*"\n')
     (folder / "picture.png").write_bytes(picture)
+    torch.save({"params_ema": folding_network()}, folder / "RealESRGAN_x2plus.pth")
     data = folder / "darkroom"  # what a command takes for the user's data folder, too
     data.mkdir()
     with client_of(data, artist.catalog, InlineWorker(artist.catalog, "cpu")) as client:
