@@ -24,8 +24,8 @@ from tests.shapes import Artist
 
 __all__ = ["quiet"]
 
-SHIM = '#!/bin/sh\nexec "{python}" -m tests.docs.briefly {first} "$@"\n'
-COMMANDS = {".venv/bin/darkroom": "", "scripts/serve": "serve"}
+BRIEFLY = "-m tests.docs.briefly"
+COMMANDS = {".venv/bin/python": "", ".venv/bin/darkroom": BRIEFLY, "scripts/serve": f"{BRIEFLY} serve"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def picture() -> bytes:
 def reader(artist: Artist, picture: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """In a checkout of a kind: the commands are there, nothing that they do touches this one."""
     folder = tmp_path_factory.mktemp("checkout")
-    for place, first in COMMANDS.items():
+    for place, arguments in COMMANDS.items():
         file = folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(SHIM.format(python=sys.executable, first=first))
+        file.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         file.chmod(0o755)
     (folder / ".curlrc").write_text('fail-with-body\nsilent\nshow-error\nnoproxy = "*"\n')
     (folder / "picture.png").write_bytes(picture)

@@ -17,6 +17,7 @@ COMMAND = re.compile(r"^darkroom ([a-z]+)")
 TEST = re.compile(r"^test_\w+$")
 # Variables that are no settings: what a client keeps its key in.
 NO_SETTINGS = {"DARKROOM_KEY"}
+IN_A_WHEEL = {"pipelines/models.yaml"}
 
 of_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -35,7 +36,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 @of_pages
 def test_every_file_that_is_named_is_there(page: Path) -> None:
     named = [name for name in quoted(page) if name.startswith(OURS) and FILE.fullmatch(name)]
-    assert [name for name in named if not list(ROOT.glob(name.rstrip("/")))] == []
+    assert {name for name in named if not list(ROOT.glob(name.rstrip("/")))} <= IN_A_WHEEL
 
 
 @of_pages
