@@ -30,10 +30,11 @@ COMMANDS = {".venv/bin/python": "", ".venv/bin/darkroom": BRIEFLY, "scripts/serv
 
 @dataclass(frozen=True)
 class Reader:
-    """Who tries what the pages say. client: of the server. stands_for: what is written there, and what it is here."""
+    """Who tries what the pages say. account: the id of one. stands_for: what is written there, and what it is here."""
 
     client: httpx.Client
     folder: Path
+    account: str
     stands_for: dict[str, str]
 
     def here(self, text: str) -> str:
@@ -45,7 +46,7 @@ class Reader:
         variables = {"PATH": f"{self.folder}/.venv/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         homes = {name: str(self.folder) for name in ("HOME", "CURL_HOME", "XDG_DATA_HOME")}
         keys = {"KEY": KEY, "DARKROOM_KEY": KEY, "AUTH": f"Authorization: Bearer {KEY}"}
-        ids = {"SERVER": str(self.client.base_url).rstrip("/"), "ACCOUNT": self.stands_for["ACCOUNT_ID"]}
+        ids = {"SERVER": str(self.client.base_url).rstrip("/"), "ACCOUNT": self.account}
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", self.here(script)],  # noqa: S607
             cwd=self.folder, env=variables | homes | keys | ids | {"OMP_NUM_THREADS": "1"},
@@ -73,7 +74,7 @@ def reader(artist: Artist, picture: bytes, tmp_path_factory: pytest.TempPathFact
     data = folder / "darkroom"  # what a command takes for the user's data folder, too
     data.mkdir()
     with client_of(data, artist.catalog, InlineWorker(artist.catalog, "cpu")) as client:
-        yield Reader(client, folder, stands_for(client, picture))
+        yield Reader(client, folder, made_by(client, "accounts"), stands_for(client, picture))
 
 
 def stands_for(client: httpx.Client, picture: bytes) -> dict[str, str]:
@@ -83,7 +84,6 @@ def stands_for(client: httpx.Client, picture: bytes) -> dict[str, str]:
         "$PICTURE": base64.b64encode(picture).decode(),
         "$MASK": base64.b64encode(mask).decode(),
         "5f0c1e2d3a4b5c6d": made_by(client, "keys"),
-        "ACCOUNT_ID": made_by(client, "accounts"),
     }
 
 

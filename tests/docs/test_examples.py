@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from pipelines.catalog import Catalog, default_file
 from server.bodies.kinds import KINDS
@@ -27,6 +28,7 @@ from tests.server.serving import KEY
 BLOCKS = [block for page in EXAMPLES for block in blocks(page)]
 JOBS = "/darkroom/v1/jobs"
 FEW_STEPS = 4
+PICTURE = re.compile(r"-o (\S+\.png)")
 COMMAND = re.compile(r"^\$? ?(\.venv/|scripts/|curl|darkroom|docker|git|pip|python|sudo|systemctl|export|apt)\b", re.M)
 
 
@@ -55,14 +57,19 @@ def test_only_commands_that_say_what_they_need_are_left_out(script: str, run: li
     assert commands(script) == run
 
 
+@pytest.mark.draws
 @of("sh")
 def test_the_commands_run(block: Block, reader: Reader) -> None:
-    if not (script := commands(block.text)):
+    if not (those := commands(block.text)):
         pytest.skip("needs what its remark says")
-    run = reader.run("".join(script))
+    script = "".join(those)
+    run = reader.run(script)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
+    for name in PICTURE.findall(script):
+        Image.open(reader.folder / name).load()
 
 
+@pytest.mark.draws
 @of("python")
 def test_the_python_runs(block: Block, reader: Reader) -> None:
     body, secret = '{"type": "job.succeeded", "data": {}}', signing.new_secret()
@@ -71,6 +78,7 @@ def test_the_python_runs(block: Block, reader: Reader) -> None:
     exec(compile(reader.here(block.text), str(block), "exec"), known)  # noqa: S102
 
 
+@pytest.mark.draws
 @of("json")
 def test_the_job_is_drawn_or_names_the_model_that_is_missing(block: Block, reader: Reader) -> None:
     body = json.loads(reader.here(block.text))
