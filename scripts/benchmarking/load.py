@@ -35,8 +35,8 @@ def measure(program: Path, address: str, key: str, tokenizer: Path, at_once: int
         "--no-gpu-telemetry", "--no-server-metrics", "--ui", "none",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
-    report = next(place.rglob("profile_export_aiperf.json"), None)
-    if done.returncode or report is None:
+    report = place / "profile_export_aiperf.json"  # beside those of its phases
+    if done.returncode or not report.exists():
         raise RuntimeError(f"aiperf broke off: {(done.stdout + done.stderr)[-2000:]}")
     return reported(json.loads(report.read_text(encoding="utf-8")))
 
