@@ -34,11 +34,11 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def client_of(data: Path, catalog: Catalog, worker: Worker) -> Iterator[httpx.Client]:
+def client_of(data: Path, catalog: Catalog, worker: Worker, **settings: Any) -> Iterator[httpx.Client]:
     """A client with a key, of a server that is ready to draw."""
     limits, headers = httpx.Limits(max_connections=None), {"X-API-Key": KEY}
     with (
-        running(create_app(Settings(data=data, admin_key=KEY), catalog, worker)) as url,
+        running(create_app(Settings(data=data, admin_key=KEY, **settings), catalog, worker)) as url,
         httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False, limits=limits) as client,
     ):
         while (health := client.get("/readyz").json())["status"] != "ready":

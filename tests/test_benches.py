@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarking.load import load_table, reported
 from benchmarking.random_sdxl import flops_of_row
 from benchmarking.replay import MOST_IN_A_BATCH, POLICIES, replay, stage_of
 from benchmarking.tables import at_least, at_most, placed, targets_table
@@ -105,13 +106,25 @@ def test_a_missed_target_and_what_it_should_be_stand_in_the_table() -> None:
     assert table.splitlines()[2:] == ["| speed | 1.5 | at least 2 |", "| waiting | 0.5 | at most 0.6 |"]
 
 
-@pytest.mark.parametrize("name", ["engine", "operations", "gpu", "torture"])
+@pytest.mark.parametrize("name", ["clients", "engine", "operations", "gpu", "torture"])
 def test_tables_go_between_their_marks_in_the_readme(name: str) -> None:
     page = (ROOT / "benchmarks" / "README.md").read_text()
     once = placed(page, name, "a table")
     assert f"<!-- {name} -->\na table\n<!-- end of {name} -->" in once
     assert placed(once, name, "a table") == once
     assert set(once.splitlines()) - {"a table"} <= set(page.splitlines())
+
+
+@pytest.mark.parametrize(("failures", "failed"), [({}, 0), ({"error_request_count": {"avg": 2.0}}, 2)])
+def test_what_a_load_generator_reports_is_told_in_seconds(failures: dict[str, Any], failed: int) -> None:
+    report = {
+        "request_count": {"avg": 24.0},
+        "request_throughput": {"avg": 1.25, "unit": "requests/sec"},
+        "request_latency": {"unit": "ms", "avg": 800.0, "min": 1.0, "p50": 790.0, "p90": 910.0, "p99": 1203.4},
+    }
+    run = reported(report | failures)
+    assert (run["requests"], run["failed"], run["pictures_a_second"]) == (24, failed, 1.25)
+    assert load_table({"4": run}).splitlines()[-1] == f"| 4 | 24 | {failed} | 1.25 | 0.8 | 0.79 | 0.91 | 1.203 |"
 
 
 def test_the_engine_benchmark_runs(tmp_path: Path) -> None:

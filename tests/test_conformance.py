@@ -57,6 +57,25 @@ def test_masks_cover_the_star_and_leave_the_corners(tmp_path: Path) -> None:
     assert [clear.getpixel(place)[3] for place in ((64, 64), (1, 1))] == [0, 255]  # type: ignore[index]
 
 
+def test_a_masked_picture_changes_under_its_mask_and_nowhere_else(tmp_path: Path) -> None:
+    give(tmp_path)
+    scene, white = (Image.open(tmp_path / f"{name}.png") for name in ("scene", "white"))
+    red = Image.new("RGB", scene.size, "red")
+    pictures = {
+        "right": Image.composite(red, scene, white),
+        "inverted": Image.composite(scene, red, white),
+        "untouched": scene,
+    }
+    found = {}
+    for name, picture in pictures.items():
+        picture.save(tmp_path / f"{name}.png")
+        file = str(tmp_path / f"{name}.png")
+        told = {"file": file, "size": [128, 128], "shows": {}, "alike": False, "masked": True}
+        found[name] = list(wrong({"pictures": [told]}))
+    outside, inside = "what lies outside the mask has changed", "what lies under the mask is as it was"
+    assert found == {"right": [], "inverted": [outside, inside], "untouched": [inside]}
+
+
 def test_pictures_differ_by_a_single_pixel(tmp_path: Path) -> None:
     give(tmp_path)
     other = Image.open(tmp_path / "scene.png")
@@ -75,5 +94,6 @@ def test_the_page_tells_what_passed_of_what_and_why_the_rest_did_not() -> None:
     assert "- `openai`, sings: no voice" in text.partition("## Not passed")[2]
     assert "- `openai`, sees: no eyes" in text.partition("## Not run")[2]
     assert "by 2 clients: the same picture" in text
+    assert "| LibreChat" in text
     assert "2026-01-02" in text
     assert "Not run" not in page([Outcome(CLIENTS[0], "1")], None, "2026-01-02", "abc")

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 export const PROMPT = 'a big yellow star on a black background';
-export const STAR = { colour: 'yellow', shape: 'star', background: 'black' };
+export const STAR = { colour: 'yellow', shape: 'star', background: 'black', place: 'middle' };
 export const OTHER = 'a big red star on a white background';
+export const RED = { colour: 'red', background: 'white', place: 'middle' };
 
 const [program, address, key, folder] = process.argv.slice(1);
 let pictures = [];
@@ -14,11 +15,11 @@ export const desk = {
   address,
   key,
   path: (name) => join(folder, `${name}.png`),
-  got(base64, { size = [128, 128], shows = {} } = {}) {
+  got(base64, { size = [128, 128], shows = {}, alike = false, masked = false } = {}) {
     count += 1;
     const file = join(folder, `${basename(program, '.mjs')}-${count}.png`);
     writeFileSync(file, Buffer.from(base64, 'base64'));
-    pictures.push({ file, size, shows, alike: false });
+    pictures.push({ file, size, shows, alike, masked });
   },
 };
 

@@ -15,8 +15,9 @@ from typing import Any
 from PIL import Image
 
 PROMPT = "a big yellow star on a black background"
-STAR = {"colour": "yellow", "shape": "star", "background": "black"}
+STAR = {"colour": "yellow", "shape": "star", "background": "black", "place": "middle"}
 OTHER = "a big red star on a white background"
+RED = {"colour": "red", "background": "white", "place": "middle"}
 ALIKE = {"seed": 7, "steps": 20, "guidance": 4.0}  # with PROMPT, Euler and 128x128: the same picture by every API
 
 
@@ -48,10 +49,12 @@ class Desk:
         shows: Mapping[str, str] | None = None,
         *,
         alike: bool = False,
+        masked: bool = False,
     ) -> Image.Image:
         """A picture that came back, also as a file's bytes or in base64. shows: what the judge must see in it.
 
-        alike: it must be the same as all others that say so, of whatever client.
+        alike: it must be the same as all others that say so, of whatever client. masked: it is the scene, drawn anew
+        under its mask and nowhere else.
         """
         if isinstance(picture, str):
             picture = base64.b64decode(picture, validate=True)
@@ -59,7 +62,8 @@ class Desk:
         self._count += 1
         path = self.folder / f"{Path(sys.argv[0]).stem}-{self._count}.png"
         opened.save(path)
-        self.pictures.append({"file": str(path), "size": size, "shows": dict(shows or {}), "alike": alike})
+        told = {"file": str(path), "size": size, "shows": dict(shows or {}), "alike": alike, "masked": masked}
+        self.pictures.append(told)
         return opened
 
 

@@ -4,12 +4,12 @@ import threading
 import time
 
 import webuiapi
-from checking import ALIKE, OTHER, PROMPT, STAR, Absent, Desk, fails, run
+from checking import ALIKE, OTHER, PROMPT, RED, STAR, Absent, Desk, fails, run
 from webuiapi import ControlNetUnit, RemBGInterface, WebUIApi
 
 SIZE = {"width": 128, "height": 128}
 DRAWN = SIZE | {"sampler_name": "Euler", "scheduler": "automatic", "steps": 20, "cfg_scale": 4.0, "seed": 7}
-RED = {"colour": "red", "shape": "star"}
+SCENE = {"colour": "blue", "shape": "star", "background": "white", "place": "middle"}
 LISTS = (
     "get_samplers get_schedulers get_sd_vae get_upscalers get_latent_upscale_modes get_loras get_sd_models "
     "get_hypernetworks get_face_restorers get_realesrgan_models get_prompt_styles"
@@ -54,7 +54,7 @@ def check_hires_fix(desk: Desk) -> None:
     result = api_of(desk).txt2img(
         prompt=PROMPT, enable_hr=True, hr_scale=2, hr_upscaler="Latent", denoising_strength=0.5, **said
     )
-    desk.got(result.image, (192, 192), {"colour": "yellow"})
+    desk.got(result.image, (192, 192), {"colour": "yellow", "background": "black", "place": "middle"})
 
 
 def check_a_lora_in_the_prompt(desk: Desk) -> None:
@@ -69,18 +69,33 @@ def check_img2img(desk: Desk) -> None:
 
 
 def check_inpainting_repaints_what_is_white(desk: Desk) -> None:
-    scene = desk.open("scene").convert("RGB")
     result = api_of(desk).img2img(
-        images=[scene], mask_image=desk.open("white"), prompt=OTHER, denoising_strength=1.0,
+        images=[desk.open("scene")], mask_image=desk.open("white"), prompt=OTHER, denoising_strength=1.0,
         inpainting_fill=1, inpaint_full_res=False, **DRAWN,
     )  # fmt: skip
-    picture = desk.got(result.image, shows={"colour": "red"}).convert("RGB")
-    assert picture.getpixel((1, 1)) == scene.getpixel((1, 1)), "what is black in the mask has changed"
+    desk.got(result.image, shows=RED, masked=True)
+
+
+def check_the_script_sd_upscale(desk: Desk) -> None:
+    result = api_of(desk).img2img(
+        images=[desk.open("scene")], prompt="a big blue star on a white background", denoising_strength=0.2,
+        script_name="SD upscale", script_args=["", 64, "Lanczos", 2.0], **DRAWN,
+    )  # fmt: skip
+    desk.got(result.image, (256, 256), SCENE)
+
+
+def check_a_style_of_the_list(desk: Desk) -> None:
+    api = api_of(desk)
+    style = api.get_prompt_styles()[0]["name"]
+    plain, styled = (api.txt2img(prompt=PROMPT, styles=styles, **DRAWN) for styles in ([], [style]))
+    assert styled.info["styles"] == [style]
+    assert styled.info["prompt"] != plain.info["prompt"]
+    desk.got(styled.image)
 
 
 def check_extra_single_image(desk: Desk) -> None:
     result = api_of(desk).extra_single_image(desk.open("scene"), upscaler_1=webuiapi.Upscaler.Lanczos)
-    desk.got(result.image, (256, 256), {"colour": "blue", "shape": "star"})
+    desk.got(result.image, (256, 256), SCENE)
 
 
 def check_extra_batch_images(desk: Desk) -> None:
@@ -88,7 +103,7 @@ def check_extra_batch_images(desk: Desk) -> None:
     result = api_of(desk).extra_batch_images([scene, scene], upscaler_1="Lanczos", upscaling_resize=1.5)
     assert len(result.images) == 2
     for picture in result.images:
-        desk.got(picture, (192, 192), {"colour": "blue"})
+        desk.got(picture, (192, 192), SCENE)
 
 
 def check_png_info(desk: Desk) -> None:
@@ -164,6 +179,22 @@ def check_progress_and_interrupt_while_something_is_drawn(desk: Desk) -> None:
     api.interrupt()
     api.skip()
     assert done.wait(60), "the interrupt ended nothing"
+
+
+def check_skip_leaves_out_one_batch(desk: Desk) -> None:
+    drawn: list[webuiapi.WebUIApiResult] = []
+
+    def draw() -> None:
+        drawn.append(api_of(desk).txt2img(prompt=PROMPT, n_iter=3, **DRAWN | {"steps": 60}))
+
+    api, thread = api_of(desk), threading.Thread(target=draw)
+    thread.start()
+    until = time.monotonic() + 60
+    while api.get_progress()["progress"] == 0 and time.monotonic() < until:
+        time.sleep(0.05)
+    api.skip()
+    thread.join(120)
+    assert [len(result.images) for result in drawn] == [2]
 
 
 def check_controlnet_version_and_lists(desk: Desk) -> None:

@@ -12,6 +12,28 @@ picture that comes back (its size, its colours, its shape, what a mask left alon
 is from one run, on {day}, of commit {commit}.
 """
 
+ALIKE = """
+One seed, prompt, sampler and number of steps, asked for by {count} clients: {told}. What nobody names, such as size and
+guidance, is the model's own in every API; only what an account has set as its options or its preferences is added.
+`tests/dialects/test_one_seed.py` asks for the same by `/api/v2`, which has no client of its own.
+"""
+
+PROGRAMS = """
+## Programs, request by request
+
+These are too large to be installed here. `tests/dialects/sequences/` has what they send, as their sources have it, and
+`scripts/test` runs it against the shapes models, with keys and without, and judges the pictures.
+
+| Program | What it takes as its server |
+|---|---|
+| Open WebUI, engine Open AI: pictures and edits | `http://HOST:8080/v1`, and the key |
+| Open WebUI, engine Automatic1111 | `http://HOST:8080`, and `anybody:KEY` |
+| SillyTavern, source Stable Diffusion Web UI | `http://HOST:8080`, and `anybody:KEY` |
+| LibreChat, tool Stable Diffusion | `SD_WEBUI_URL=http://anybody:KEY@HOST:8080` |
+
+What speaks to ComfyUI sends graphs of nodes; those are not taken.
+"""
+
 
 @dataclass
 class Outcome:
@@ -43,7 +65,8 @@ def page(outcomes: list[Outcome], alike: tuple[int, bool] | None, day: str, comm
     if alike is not None:
         count, is_same = alike
         told = "the same picture, to the pixel" if is_same else "pictures that differ"
-        lines.append(f"\nOne seed, prompt, sampler and number of steps, asked for by {count} clients: {told}.")
+        lines.append(ALIKE.format(count=count, told=told).rstrip())
+    lines.append(PROGRAMS.rstrip())
     for title, part in (("Not passed", "failed"), ("Not run", "absent")):
         found = [(outcome, check, why) for outcome in outcomes for check, why in getattr(outcome, part).items()]
         if found:

@@ -1,9 +1,10 @@
 """Runs the cases of cases/<dialect>/*.json: requests over real HTTP to the real shapes models, and what comes back.
 
 A case: {"promise": a sentence, "steps": [step, ...]}. A step:
-- "request": "method", "path", "headers", "query", "json" or "form" and "files" or "content", "key": "other" for another
-  account's, "none" for none
+- "request": "method", "path", "headers", "query", "json" or "form", "parts" and "files" or "content", "key": "other"
+  for another account's, "none" for none; "parts" are texts of a form that say of what type they are
 - "status", "headers", "body": a pattern
+- "parsed": patterns of what stands as JSON in strings of the answer, by their names
 - "until": a pattern that the answer reaches in the end; `status` and `body` are then of that answer
 - "pictures": [{"at": where in the answer, as `data.0.url`, or "" where the answer is the picture; "size": [width,
   height]; "format"; "transparent_corner"; "shows": what the judge must see, such as {"colour": "red"}}]
@@ -35,6 +36,7 @@ from tests.judge import look, silhouette
 FOLDER = Path(__file__).with_name("cases")
 PATIENCE_SECONDS = 240
 DRAWN = ("$draw", "$mask", "$outline")
+LARGEST, SIDE = 256, 128  # pixels: what is larger than the first was drawn small, and is judged at the second
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,12 @@ def cases_of(dialect: str) -> list[Case]:
     ]
 
 
-def run(case: Case, clients: dict[str, httpx.Client]) -> None:
-    """clients: by the `key` of a request: "" is the usual one, "other" of another account, "none" without a key."""
-    kept: Kept = {"base": str(clients[""].base_url).rstrip("/")}
+def run(case: Case, clients: dict[str, httpx.Client], known: Kept | None = None) -> None:
+    """clients: by the `key` of a request: "" is the usual one, "other" of another account, "none" without a key.
+
+    known: what requests may name from the start, beside the server's address as `base`.
+    """
+    kept: Kept = {"base": str(clients[""].base_url).rstrip("/")} | (known or {})
     for number, step in enumerate(case.steps):
         answer = _asked_until(step, clients, kept) if "until" in step else _asked(step["request"], clients, kept)
         wrong = list(_wrong(step, answer, clients[""], kept))
@@ -65,6 +70,7 @@ def run(case: Case, clients: dict[str, httpx.Client]) -> None:
 
 def _asked(request: dict[str, Any], clients: dict[str, httpx.Client], kept: Kept) -> httpx.Response:
     given = filled(_with_pictures({name: value for name, value in request.items() if name != "files"}), kept)
+    parts = [(name, (None, text, "text/plain; charset=utf-8")) for name, text in given.get("parts", {}).items()]
     files = [(name, _file(picture)) for name, picture in request.get("files", {}).items()]
     return clients[given.get("key", "")].request(
         given.get("method", "POST"),
@@ -74,7 +80,7 @@ def _asked(request: dict[str, Any], clients: dict[str, httpx.Client], kept: Kept
         json=given.get("json"),
         data=given.get("form"),
         content=given.get("content"),
-        files=files or None,
+        files=[*parts, *files] or None,
     )
 
 
@@ -94,6 +100,8 @@ def _wrong(step: dict[str, Any], answer: httpx.Response, client: httpx.Client, k
     yield from mismatches({"$some": step.get("headers", {})}, dict(answer.headers), kept, "headers")
     if "body" in step:
         yield from mismatches(step["body"], answer.json(), kept)
+    for name, pattern in step.get("parsed", {}).items():
+        yield from mismatches(pattern, json.loads(answer.json()[name]), kept, name)
     for wanted in step.get("pictures", ()):
         yield from _wrong_picture(wanted, answer, client)
 
@@ -111,10 +119,16 @@ def _wrong_picture(wanted: dict[str, Any], answer: httpx.Response, client: httpx
         if (corner[3] == 0) is not wanted["transparent_corner"]:
             yield f"the corner is {corner}"
     if shows:
-        seen = look(picture.convert("RGB"))
+        seen = look(_as_drawn(picture))
         for name, value in shows.items():
             if getattr(seen, name) != value:
                 yield f"the picture's {name} is {getattr(seen, name)}, not {value}"
+
+
+def _as_drawn(picture: Image.Image) -> Image.Image:
+    if max(picture.size) > LARGEST:
+        picture.thumbnail((SIDE, SIDE))
+    return picture.convert("RGB")
 
 
 def _content(place: str, answer: httpx.Response, client: httpx.Client) -> bytes:

@@ -1,7 +1,8 @@
 """What an answer must look like, as JSON in JSON: a value stands for itself, a string such as "$uuid" for a kind.
 
 "$text|$null" is one or the other; "$uuid as id" keeps what was there under a name, for the requests after it.
-{"$each": pattern} is a list whose items all match; {"$some": {...}} an object that has at least these members.
+{"$each": pattern} is a list whose items all match, {"$begins": [...]} one that begins so; {"$some": {...}} an object
+that has at least these members. In what is sent {"$kept": name, ...} is an object that was kept, with other members.
 """
 
 import re
@@ -35,6 +36,9 @@ def mismatches(pattern: Any, value: Any, kept: Kept, place: str = "the answer") 
         yield from _of_kind(pattern, value, kept, place)
     elif isinstance(pattern, dict) and "$each" in pattern:
         yield from _of_each(pattern["$each"], value, kept, place)
+    elif isinstance(pattern, dict) and "$begins" in pattern:
+        begins = value[: len(pattern["$begins"])] if isinstance(value, list) else value
+        yield from _of_list(pattern["$begins"], begins, kept, place)
     elif isinstance(pattern, dict):
         yield from _of_object(pattern.get("$some", pattern), value, kept, place, whole="$some" not in pattern)
     elif isinstance(pattern, list):
@@ -50,7 +54,8 @@ def filled(value: Any, kept: Kept) -> Any:
             return kept[value[1:-1]]
         return re.sub(r"\{(\w+)\}", lambda match: str(kept.get(match[1], match[0])), value)
     if isinstance(value, dict):
-        return {key: filled(item, kept) for key, item in value.items()}
+        own = kept[value["$kept"]] if "$kept" in value else {}
+        return own | {key: filled(item, kept) for key, item in value.items() if key != "$kept"}
     if isinstance(value, list):
         return [filled(item, kept) for item in value]
     return value
@@ -60,7 +65,7 @@ def keys(value: Any, place: str = "") -> Iterator[str]:
     """Every key of a JSON value or of a pattern, with dots: `data.outputImage.id`; a list counts as its items."""
     if isinstance(value, dict):
         for name, item in value.items():
-            if name in ("$each", "$some"):
+            if name in ("$each", "$some", "$begins"):
                 yield from keys(item, place)
             else:
                 yield f"{place}{name}"

@@ -102,7 +102,7 @@ def test_an_unknown_model_has_the_code_that_clients_look_for(client: openai.Open
 def test_a_wrong_key_is_an_authentication_error(shared: Served) -> None:
     with client_of(shared, key="sk-wrong") as client, pytest.raises(openai.AuthenticationError) as caught:
         client.images.generate(prompt="a red star")
-    assert caught.value.code == "invalid_api_key"
+    assert (caught.value.code, caught.value.type) == ("invalid_api_key", "authentication_error")
 
 
 def test_a_full_queue_is_a_rate_limit_error_that_says_when_to_return(serve: Serve) -> None:
@@ -136,9 +136,10 @@ def test_quality_sets_the_steps_within_the_model_s_limit(serve: Serve, quality: 
     assert served.worker.steps_drawn == steps, "the model's own are 8, its limit 10"
 
 
-def test_plain_steps_win_over_quality(serve: Serve) -> None:
+@pytest.mark.parametrize("plain", [{"steps": 3}, {"num_inference_steps": 3}, {"steps": 3, "num_inference_steps": 5}])
+def test_plain_steps_win_over_quality(serve: Serve, plain: dict[str, int]) -> None:
     served = serve()
-    served.client.post(GENERATIONS, json={"prompt": "a red star", "quality": "hd", "steps": 3}).raise_for_status()
+    served.client.post(GENERATIONS, json={"prompt": "a red star", "quality": "hd"} | plain).raise_for_status()
     assert served.worker.steps_drawn == 3
 
 

@@ -17,6 +17,7 @@ UUID = "550e8400-e29b-41d4-a716-446655440000"
         ({"$some": {"a": 1}}, {"a": 1, "b": 2}),
         ({"$each": {"n": "$int"}}, [{"n": 1}, {"n": 2}]),
         ([1, "$bool"], [1, True]),
+        ({"$begins": [1, "$int"]}, [1, 2, 3]),
     ],
 )
 def test_what_matches_passes(pattern: Any, value: Any) -> None:
@@ -35,6 +36,9 @@ def test_what_matches_passes(pattern: Any, value: Any) -> None:
         ({"$each": "$int"}, []),
         ({"$each": "$int"}, [1, "2"]),
         ([1], [1, 2]),
+        ({"$begins": [2]}, [1, 2]),
+        ({"$begins": [1, 2]}, [1]),
+        ({"$begins": [1]}, {"a": 1}),
         ({"a": {}}, {"a": []}),
     ],
 )
@@ -48,6 +52,10 @@ def test_what_is_kept_fills_later_requests() -> None:
     assert not list(mismatches({"id": "$uuid as id", "n": "$int as n"}, {"id": UUID, "n": 3}, kept))
     assert filled({"path": "/things/{id}?n={n}", "n": "{n}"}, kept) == {"path": f"/things/{UUID}?n=3", "n": 3}
     assert not list(mismatches({"id": "{id}"}, {"id": UUID}, kept))
+
+
+def test_an_object_that_was_kept_is_sent_back_with_changes() -> None:
+    assert filled({"$kept": "options", "b": "{c}"}, {"options": {"a": 1, "b": 2}, "c": 3}) == {"a": 1, "b": 3}
 
 
 def test_keys_are_told_with_dots() -> None:

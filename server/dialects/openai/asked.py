@@ -69,6 +69,7 @@ class Drawn(Answered, SettingsBody):
 
     n: Annotated[int, Field(ge=1, le=MOST_COUNT)] | None = None
     size: Size | None = None
+    num_inference_steps: int | None = Field(None, description="Another name of `steps`, which wins.")
     quality: Quality | None = None
     background: Literal["auto", "opaque", "transparent"] | None = None
     stream: bool | None = None

@@ -133,14 +133,17 @@ def _of_creative() -> set[str]:
 def _drawn(asked: Drawn, settings: Settings, model: Model) -> dict[str, Any]:
     width, height = sides(asked.size)
     said = settings | {"model": model.id, "width": width, "height": height, "count": asked.n or 1}
-    return said | {"steps": _steps(asked, model) if asked.steps is None else asked.steps}
+    return said | {"steps": _steps(asked, model)}
 
 
 def _steps(asked: Drawn, model: Model) -> int | None:
-    """The steps of a quality, at most what the model allows; None leaves it to the model.
+    """Those that were asked for, else of a quality, at most what the model allows; None leaves it to the model.
 
     One that was distilled to few steps, without guidance, keeps its own.
     """
+    said = asked.num_inference_steps if asked.steps is None else asked.steps
+    if said is not None:
+        return said
     factor = STEPS_BY_QUALITY.get(asked.quality or "auto")
     if factor is None or model.defaults is None or model.defaults.guidance_scale == 1:
         return None

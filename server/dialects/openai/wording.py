@@ -23,6 +23,8 @@ CODE_OF = {
     "task_refused": "invalid_value",
     "not_offered": "invalid_value",
 }
+# By status. Of a 401 the vendor says invalid_request_error too; litellm takes any such for a wrong request, not a key.
+KIND_OF = {401: "authentication_error", 429: "rate_limit_error"}
 QUOTA, BLOCKED = "insufficient_quota", "moderation_blocked"
 
 
@@ -51,7 +53,7 @@ def _kind(error: DarkroomError, code: str) -> str:
         return QUOTA
     if code == BLOCKED:
         return "image_generation_user_error"
-    return "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
+    return KIND_OF.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
 def _duration(seconds: int) -> str:
