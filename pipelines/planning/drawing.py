@@ -10,7 +10,8 @@ from pipelines.limits import (
     check_range,
     check_start,
 )
-from pipelines.planning.fields import check, drawing_fields
+from pipelines.passes import passes_of
+from pipelines.planning.fields import check, drawing_fields, second_pass
 from pipelines.tasks import (
     FILLS,
     FITS,
@@ -30,18 +31,19 @@ TILES_STRENGTH = 0.3  # more, and every tile would show a whole scene of the pro
 
 
 def text_to_image(catalog: Catalog, *, first_pass: FirstPass | None = None, **said: Any) -> TextToImage:
-    """The task with every default filled in; see `drawing_fields` for what may be said. first_pass.steps 0: as many.
+    """The task with every default filled in; see `drawing_fields` for what may be said.
+
+    first_pass: its steps 0 are as many as the second's; what its second pass names may be any names of these things.
 
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
     """
     task = TextToImage(**drawing_fields(catalog, "text_to_image", None, said))
     if first_pass is not None:
-        first_pass = replace(first_pass, steps=first_pass.steps or task.steps)
-        task = replace(task, first_pass=first_pass)
-        first = replace(task, width=first_pass.width, height=first_pass.height, steps=first_pass.steps)
-        check(catalog, first)
+        second = second_pass(catalog, first_pass.second)
+        task = replace(task, first_pass=replace(first_pass, steps=first_pass.steps or task.steps, second=second))
         check_start(first_pass.strength, task.steps)
-    check(catalog, task)
+    for each in passes_of(task):
+        check(catalog, each)
     return task
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines.canvas import Canvas
-from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original
+from pipelines.prompt_editing import texts
+from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original, Told
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
@@ -29,8 +30,8 @@ def drafts_of(
     image_prompts: tuple[DraftImagePrompt, ...] = (),
 ) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
-    conditionings = _conditionings(task, model, prompts)
-    drafts = [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
+    told = _told(task, model, prompts)
+    drafts = [_draft(job_id, task, model, canvas, *told, index) for index in range(task.count)]
     for draft in drafts:
         draft.controls, draft.image_prompts = controls, image_prompts
     return drafts
@@ -61,8 +62,8 @@ def _draft(
     task: Drawing,
     model: SdxlModel,
     canvas: Canvas,
-    positive: Conditioning,
-    negative: Conditioning | None,
+    positive: Told,
+    negative: Told | None,
     index: int,
 ) -> Draft:
     generator = torch.Generator("cpu").manual_seed(task.seed + index)
@@ -160,11 +161,22 @@ def _latent_mask(repaint: Image.Image, model: SdxlModel) -> Tensor:
     return torch.from_numpy((cells > 0).astype(np.float32))[None].to(model.device)
 
 
-def _conditionings(task: Drawing, model: SdxlModel, prompts: Prompts) -> tuple[Conditioning, Conditioning | None]:
-    positive = prompts.read(task.prompt, task.clip_skip)
+def _told(task: Drawing, model: SdxlModel, prompts: Prompts) -> tuple[Told, Told | None]:
+    """Each text of a prompt that changes on the way is read once."""
+    table = table_of(task, model)
+
+    def at_each_step(prompt: str, *, zero_where_empty: bool = False) -> Told:
+        said = texts(prompt, table.taken)
+        read = {text: prompts.read(text, task.clip_skip) for text in dict.fromkeys(said)}
+        if zero_where_empty and "" in read:
+            read[""] = _nothing(read[""])
+        return tuple(read[said[table.sampling_step(step)]] for step in range(len(table.steps)))
+
+    positive = at_each_step(task.prompt)
     if task.guidance_scale <= 1:
         return positive, None
-    negative = prompts.read(task.negative_prompt, task.clip_skip)
-    if model.zero_empty_prompt and not task.negative_prompt:
-        negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
-    return positive, negative
+    return positive, at_each_step(task.negative_prompt, zero_where_empty=model.zero_empty_prompt)
+
+
+def _nothing(told: Conditioning) -> Conditioning:
+    return Conditioning(torch.zeros_like(told.embeddings), torch.zeros_like(told.pooled))

@@ -91,6 +91,22 @@ class Variation:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondPass:
+    """What is other in the second pass of two than in the first; None is nothing.
+
+    loras: those of `prompt`, where that is not None. upscaler: the id of what enlarges on the way, None is Lanczos.
+    """
+
+    model: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    sampler: str | None = None
+    guidance_scale: float | None = None
+    loras: tuple[Lora, ...] = ()
+    upscaler: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FirstPass:
     """Draw at width x height pixels first, enlarge, and draw over it at the task's own size and steps.
 
@@ -101,6 +117,7 @@ class FirstPass:
     height: int
     steps: int
     strength: float
+    second: SecondPass = SecondPass()
 
 
 @dataclass(frozen=True, slots=True)
