@@ -79,7 +79,7 @@ def _said(text: Text, chosen: Callable[[Change | Turns], Text]) -> str:
 
 @dataclass(slots=True)
 class Open:
-    """What stands behind a bracket that is not closed yet, cut at the marks : and | where the bracket is a square one."""
+    """What stands behind a bracket that is not closed yet; behind a square one it is cut at the marks : and |."""
 
     bracket: str
     parts: list[list[Node]] = field(default_factory=lambda: [[]])

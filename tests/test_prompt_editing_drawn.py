@@ -72,16 +72,6 @@ def test_a_prompt_that_changes_does_not_feel_its_neighbours(artist: Artist) -> N
     assert farthest(together[0], np.asarray(alone) / 255) <= 1
 
 
-@pytest.mark.parametrize("sampler", ["heun", "dpmpp_2m"])
-def test_a_sampler_that_calls_twice_a_step_changes_at_the_same_step(artist: Artist, sampler: str) -> None:
-    """The picture over which nothing is changed any more is there to be compared with: 4 of 8 steps are as good as 0.5."""
-    by_number, by_share = (
-        edited(artist, f"a big [red:blue:{when}] star on a white background", sampler=sampler) for when in ("4", "0.5")
-    )
-    one, other = artist.draw([by_number])[0], artist.draw([by_share])[0]
-    assert one.tobytes() == other.tobytes()
-
-
 def test_the_second_pass_has_changes_of_its_own(artist: Artist) -> None:
     """The whole second pass is drawn anew, at a strength of 1, so that its colour alone is seen."""
     passes = FirstPass(64, 64, 2, 1.0)

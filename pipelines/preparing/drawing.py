@@ -43,7 +43,9 @@ def _second(task: Drawing, drawn: Raster, index: int) -> ImageToImage | Upscale 
     network = task.first_pass.second.upscaler if isinstance(task, TextToImage) and task.first_pass else None
     if second is None or network is None:
         return second
-    return Upscale(image=drawn, model=network, width=second.width, height=second.height, over=second)
+    scale = max(second.width / drawn.width, second.height / drawn.height)  # the second pass crops what is too much
+    sides = {"width": round(drawn.width * scale), "height": round(drawn.height * scale)}
+    return Upscale(image=drawn, model=network, **sides, over=second)
 
 
 def _calls_after(job_id: str, task: Drawing, size: SizePlan, registry: Registry) -> int:

@@ -20,9 +20,12 @@ def seconds_of(task: Task, catalog: Catalog, curves: Iterable[Curve]) -> float |
     """
     if not isinstance(task, Drawing) or task.controls or task.image_prompts:
         return None
-    if len(passes := passes_of(task)) > 1:
-        seconds = [seconds_of(replace(each, count=task.count), catalog, curves) for each in passes]
-        return None if None in seconds else sum(each for each in seconds if each is not None)
+    known = list(curves)
+    seconds = [_pass_seconds(replace(each, count=task.count), catalog, known) for each in passes_of(task)]
+    return None if None in seconds else sum(each for each in seconds if each is not None)
+
+
+def _pass_seconds(task: Drawing, catalog: Catalog, curves: Iterable[Curve]) -> float | None:
     size = plan(task.width, task.height, catalog.get(task.model))
     drawn = task.model, size.render_height, size.render_width
     curve = next((each for each in curves if (each.model, each.height, each.width) == drawn), None)

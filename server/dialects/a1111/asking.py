@@ -78,6 +78,7 @@ class Txt2Img(Drawing):
     hr_resize_x: Side = 0
     hr_resize_y: Side = 0
     hr_checkpoint_name: Label | None = None
+    hr_cfg: float | None = Field(None, description="Of Forge: the scale of the second pass.")
     hr_sampler_name: Label | None = None
     hr_scheduler: Label | None = None
     hr_prompt: Text = ""

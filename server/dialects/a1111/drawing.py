@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,7 @@ from server.prompts.words import key_of
 RANDOM_SEEDS = 2**32
 ONE_STEP = 1.000001  # times a share of the steps, so that rounding leaves one
 FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
-EDITED = re.compile(r"\[[^\[\]]*:[^\[\]]*:\s*[0-9.]+\s*\]|\[[^\[\]]*\|[^\[\]]*\]|\[[^\[\]:]*:\s*[0-9.]+\s*\]")
-NO_EDITING = "Prompt editing and alternation, [a:b:0.5] and [a|b], are read as plain words."
-NONE = frozenset({"", "none", "automatic", "use same checkpoint"})  # names that name nothing
+NONE = frozenset({"", "none", "automatic"})  # names that name nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +61,10 @@ async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: 
     model, standing_in = Meant(catalog.default(task)) if name is None else meant_by(catalog, name, task)
     if (usual := model.defaults) is None:
         raise TaskRefused("This model does not draw: GET /sdapi/v1/sd-models lists those that do.")
-    (prompt, negative), strange = styled(asked, parts, model)
+    (prompt, negative), strange = styled((asked.prompt, asked.negative_prompt), asked.styles, parts, model)
     prompt = taken_out(prompt)[0] if asked.disable_extra_networks else prompt
     sampler, warning = substitute(asked.sampler_name or asked.sampler_index or None)
     warnings = [each for each in (standing_in, warning) if each]
-    warnings += [NO_EDITING] if EDITED.search(prompt) or EDITED.search(negative) else []
     warnings += ["A style of this request is not here: GET /sdapi/v1/prompt-styles lists them."] if strange else []
     said = {
         "model": model.id,
@@ -124,11 +121,13 @@ def encoding_of(settings: Mapping[str, Any]) -> Encoding:
     return Encoding(FORMATS[name.lower()], number(settings, "jpeg_quality", 1, 100, QUALITY))  # type: ignore[arg-type]
 
 
-def styled(asked: Drawing, parts: Parts, model: Model) -> tuple[tuple[str, str], list[str]]:
+def styled(
+    prompts: tuple[str, str], styles: Sequence[str], parts: Parts, model: Model
+) -> tuple[tuple[str, str], list[str]]:
     """Both prompts with the words of the styles, by id or by name, and those styles that are not here."""
-    prompts, strange = (asked.prompt, asked.negative_prompt), []
+    strange = []
     ids = {style.name.lower(): id_ for id_, style in parts.library.now.styles.items()}
-    for name in asked.styles:
+    for name in styles:
         looks = Looks(style=ids.get(name.lower(), key_of(name)))
         try:
             dressed = parts.enhancer.dressed(*prompts, looks, model.limits.max_prompt_chars)
