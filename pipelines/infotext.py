@@ -58,6 +58,7 @@ def parsed(text: str) -> Infotext:
 def infotext_of(task: Drawing, picture: Picture) -> Infotext:
     """What is to be known of a picture that this task drew, as far as the web UI has words for it."""
     solver = task.sampler.removesuffix(KARRAS)
+    restorer = task.face_restorer if isinstance(task, TextToImage | ImageToImage) else None
     settings: dict[str, object] = {
         "Steps": task.steps,
         "Sampler": LABELS[solver],
@@ -67,6 +68,8 @@ def infotext_of(task: Drawing, picture: Picture) -> Infotext:
         "Size": f"{task.width}x{task.height}",
         "Model": picture.model,
         **_particulars(task, picture),
+        **({"Face restoration": restorer} if restorer else {}),
+        **({"Seed resize from": "x".join(map(str, task.noise_size))} if task.noise_size else {}),
         "Version": "darkroom",
     }
     told = {name: str(value) for name, value in settings.items()}

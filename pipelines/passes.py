@@ -14,7 +14,8 @@ def first_of(task: Drawing) -> Drawing:
     if not isinstance(task, TextToImage) or task.first_pass is None:
         return task
     first = task.first_pass
-    return replace(task, first_pass=None, width=first.width, height=first.height, steps=first.steps)
+    alone = replace(task, first_pass=None, face_restorer=None)
+    return replace(alone, width=first.width, height=first.height, steps=first.steps)
 
 
 def then(task: Drawing, drawn: Raster = UNDRAWN, index: int = 0) -> ImageToImage | None:
@@ -25,7 +26,7 @@ def then(task: Drawing, drawn: Raster = UNDRAWN, index: int = 0) -> ImageToImage
     if task.variation is not None:
         said["variation"] = replace(task.variation, seed=task.variation.seed + index)
     said |= _otherwise(task, task.first_pass.steps) | {"seed": task.seed + index, "count": 1}
-    return ImageToImage(**said, image=drawn, strength=task.first_pass.strength)
+    return ImageToImage(**said, image=drawn, strength=task.first_pass.strength, face_restorer=task.face_restorer)
 
 
 def passes_of(task: Drawing) -> list[Drawing]:

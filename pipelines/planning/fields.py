@@ -71,6 +71,8 @@ def drawing_fields(
     given["loras"] = _loras(catalog, (*given.get("loras", ()), *tagged))
     given["controls"] = _controls(catalog, given.get("controls", ()))
     given["image_prompts"] = _image_prompts(catalog, given.get("image_prompts", ()))
+    if "noise_size" in given:
+        given["noise_size"] = _rendered(entry, *given["noise_size"])
     if "vae" in given:
         given["vae"] = vae_named(catalog, given["vae"]).id
     if "sampler" in given:
@@ -99,6 +101,14 @@ def check(catalog: Catalog, task: Drawing) -> None:
     if isinstance(task.variation, Variation):
         check_range(task.variation.strength, 0, 1, "variation")
     plan(task.width, task.height, entry)
+
+
+def _rendered(entry: Model, width: int, height: int) -> tuple[int, int]:
+    """The sides that the model draws for these."""
+    for side in (width, height):
+        check_range(side, entry.limits.min_side, entry.limits.max_side, "noise_size")
+    size = plan(width, height, entry)
+    return size.render_width, size.render_height
 
 
 def _drawing_over(catalog: Catalog, name: str) -> Model:

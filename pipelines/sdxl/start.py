@@ -131,13 +131,34 @@ def _under_mask(task: Drawing, picture: Tensor, mask: Tensor, generator: torch.G
 
 def _noise(task: Drawing, model: SdxlModel, canvas: Canvas, generator: torch.Generator, index: int) -> Tensor:
     """(channels, height / 8, width / 8) unit noise; between that of two seeds where the task is a variation."""
+    shape = _latent_shape(canvas.size.render_width, canvas.size.render_height, model)
+    own = _latent_shape(*task.noise_size, model) if task.noise_size else shape
+    unit = noise(generator, own, model)
+    if task.variation is not None:
+        other = torch.Generator("cpu").manual_seed(task.variation.seed + index)
+        unit = _between(unit, noise(other, own, model), task.variation)
+    if own == shape:
+        return unit
+    return _amid(noise(torch.Generator("cpu").manual_seed(task.seed + index), shape, model), unit)
+
+
+def _latent_shape(width: int, height: int, model: SdxlModel) -> tuple[int, int, int]:
     side = reduction(model)
-    shape = (model.vae.config.latent_channels, canvas.size.render_height // side, canvas.size.render_width // side)
-    first = noise(generator, shape, model)
-    if task.variation is None:
-        return first
-    other = torch.Generator("cpu").manual_seed(task.variation.seed + index)
-    return _between(first, noise(other, shape, model), task.variation)
+    return model.vae.config.latent_channels, height // side, width // side
+
+
+def _amid(around: Tensor, unit: Tensor) -> Tensor:
+    """`around` with the middle of `unit` in its own middle, as much of it as there is room for."""
+    into, of = zip(*(_middles(*sides) for sides in zip(around.shape[1:], unit.shape[1:], strict=True)), strict=True)
+    around[:, *into] = unit[:, *of]
+    return around
+
+
+def _middles(wide: int, own: int) -> tuple[slice, slice]:
+    """Where the same positions lie in two rows that are laid middle on middle."""
+    shared = min(wide, own)
+    first, second = (wide - shared) // 2, (own - shared) // 2
+    return slice(first, first + shared), slice(second, second + shared)
 
 
 def _between(first: Tensor, second: Tensor, variation: Variation) -> Tensor:

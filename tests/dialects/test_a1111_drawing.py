@@ -46,6 +46,8 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"styles": ["origami"]}, {"negative_prompt": "photograph of a person, fur, liquid"}),
     ({"subseed": 11, "subseed_strength": 0.25}, {"seed": 7, "variation": Variation(11, 0.25)}),
     ({"subseed": 11}, {"variation": None}),
+    ({"seed_resize_from_w": 128, "seed_resize_from_h": 64}, {"noise_size": (128, 64)}),
+    ({"seed_resize_from_w": 128, "seed_resize_from_h": 0}, {"noise_size": None}),
     ({SETTINGS: {"CLIP_stop_at_last_layers": 2}}, {"clip_skip": 1}),
     ({SETTINGS: {"sd_model_checkpoint": "flat.safetensors"}}, {"model": "flat"}),
     ({SETTINGS: {"sd_model_checkpoint": "Flat [0123456789]"}}, {"model": "flat"}),
@@ -225,7 +227,7 @@ def test_img2img_follows_its_own_picture_unless_the_unit_has_one(shared: Served)
 def test_what_changes_nothing_is_named(shared: Served) -> None:
     answer = asked(shared, tiling=True, restore_faces=True, eta=0.5, wings=2, override_settings={"eta_noise": 1})
     named = answer.headers["x-darkroom-ignored-fields"].split(", ")
-    assert named == ["restore_faces", "tiling", "eta", "wings", "override_settings.eta_noise"]
+    assert named == ["tiling", "eta", "wings", "override_settings.eta_noise", "restore_faces"]
 
 
 def test_what_webuiapi_always_sends_is_no_reason_for_a_warning(shared: Served) -> None:

@@ -54,6 +54,7 @@ BAD: list[tuple[str, dict[str, Any], int]] = [
     (TXT2IMG, {"enable_hr": True, "hr_sampler_name": "glass"}, 422),
     (TXT2IMG, {"enable_hr": True, "hr_scheduler": "glass"}, 422),
     (TXT2IMG, {"enable_hr": True, "hr_cfg": 1000}, 422),
+    (TXT2IMG, {"seed_resize_from_w": 9000, "seed_resize_from_h": 64}, 422),
     (TXT2IMG, {"enable_hr": True, "hr_checkpoint_name": "glass"}, 404),
     (TXT2IMG, {"enable_hr": True, "hr_prompt": "a <lora:glass:1>"}, 404),
     (TXT2IMG, {"enable_hr": True, "steps": 0}, 422),

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.catalog import Meant, Model
+from pipelines.catalog import Catalog, Meant, Model
 from pipelines.errors import TaskRefused
 from pipelines.lora_tags import taken_out
+from pipelines.planning import first_installed
 from pipelines.tasks import Variation
 from server.dialects.a1111.asking import Drawing, idle
 from server.dialects.a1111.naming import meant_by, sampler_of, substitute
@@ -53,6 +54,14 @@ class Plan:
         return max(asked.denoising_strength, min(1.0, ONE_STEP / max(1, steps or self.steps)))
 
 
+def restoring(asked: Drawing, plan: Plan, catalog: Catalog) -> dict[str, Any]:
+    """What the planning is told of faces; where nothing restores them, that is named among the ignored fields."""
+    restorer = first_installed(catalog, "face-restorer") if asked.restore_faces else None
+    if asked.restore_faces and restorer is None:
+        plan.ignored.append("restore_faces")
+    return {"face_restorer": restorer.id} if restorer else {}
+
+
 async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: str, task: str) -> Plan:
     """task: of our own API. Raises ModelUnknown, ModelNotInstalled, TaskRefused and BodyInvalid."""
     settings = dict(await chosen(parts, account)) | asked.override_settings
@@ -76,6 +85,7 @@ async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: 
         "guidance_scale": asked.cfg_scale,
         "sampler": sampler_of(sampler, asked.scheduler),
         "clip_skip": _clip_skip(settings),
+        "noise_size": _resized_from(asked),
         "vae": word(settings, "sd_vae"),
     }
     unheard = [f"override_settings.{name}" for name in asked.override_settings if name not in HEARD]
@@ -141,6 +151,12 @@ def styled(
 def _clip_skip(settings: Mapping[str, Any]) -> int:
     """The web UI counts from 1, which leaves nothing out."""
     return number(settings, "CLIP_stop_at_last_layers", 1, 12, 1) - 1
+
+
+def _resized_from(asked: Drawing) -> tuple[int, int] | None:
+    """Both sides must be said, as in the web UI."""
+    sides = asked.seed_resize_from_w, asked.seed_resize_from_h
+    return sides if min(sides) > 0 else None
 
 
 def _seed(asked: int) -> int:

@@ -9,7 +9,7 @@ from pipelines.tasks import Control, TextToImage
 from server.dialects.a1111.answering import answered
 from server.dialects.a1111.asking import Txt2Img, read
 from server.dialects.a1111.control import controls_of
-from server.dialects.a1111.drawing import Plan, planned
+from server.dialects.a1111.drawing import Plan, planned, restoring
 from server.dialects.a1111.hires import hires
 from server.errors import NotOffered
 from server.http.auth import TheAccount
@@ -39,6 +39,7 @@ async def txt2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     following = await controls_of(asked.alwayson_scripts, parts.catalog)
     if asked.enable_hr:
         plan.said.update(hires(asked, plan, parts))
+    plan.said.update(restoring(asked, plan, parts.catalog))
     tasks = to_tasks(asked, plan, parts.catalog, following.controls)
     return await answered(request, parts, account, asked, plan, tasks, following.maps)
 
