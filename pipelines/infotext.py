@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from pipelines.tasks import KARRAS, Drawing, Edit, ImageToImage, Inpaint, Picture, TextToImage
+from pipelines.tasks import KARRAS, Drawing, Edit, ImageToImage, Inpaint, Lora, Picture, SecondPass, TextToImage
 
 NEGATIVE = "Negative prompt: "
 NEGATIVE_LINE = re.compile(r"(?:\A|\n)Negative prompt: ?")
@@ -57,8 +57,8 @@ def parsed(text: str) -> Infotext:
 
 def infotext_of(task: Drawing, picture: Picture) -> Infotext:
     """What is to be known of a picture that this task drew, as far as the web UI has words for it."""
-    tags = "".join(f" <lora:{lora.name}:{lora.scale:g}>" for lora in task.loras)
     solver = task.sampler.removesuffix(KARRAS)
+    restorer = task.face_restorer if isinstance(task, TextToImage | ImageToImage) else None
     settings: dict[str, object] = {
         "Steps": task.steps,
         "Sampler": LABELS[solver],
@@ -68,10 +68,12 @@ def infotext_of(task: Drawing, picture: Picture) -> Infotext:
         "Size": f"{task.width}x{task.height}",
         "Model": picture.model,
         **_particulars(task, picture),
+        **({"Face restoration": restorer} if restorer else {}),
+        **({"Seed resize from": "x".join(map(str, task.noise_size))} if task.noise_size else {}),
         "Version": "darkroom",
     }
     told = {name: str(value) for name, value in settings.items()}
-    return Infotext((task.prompt + tags).strip() if tags else task.prompt, task.negative_prompt, told)
+    return Infotext(_tagged(task.prompt, task.loras), task.negative_prompt, told)
 
 
 def _particulars(task: Drawing, picture: Picture) -> dict[str, object]:
@@ -88,6 +90,7 @@ def _particulars(task: Drawing, picture: Picture) -> dict[str, object]:
         more |= {"Steps": first.steps, "Size": f"{first.width}x{first.height}"}
         more |= {"Denoising strength": f"{first.strength:g}", "Hires steps": task.steps}
         more["Hires resize"] = f"{task.width}x{task.height}"
+        more |= _second_pass(first.second)
     if task.clip_skip:
         more["Clip skip"] = task.clip_skip + 1  # the web UI counts from 1, which leaves nothing out
     if task.vae is not None:
@@ -96,6 +99,24 @@ def _particulars(task: Drawing, picture: Picture) -> dict[str, object]:
         more["Variation seed"] = task.variation.seed + (picture.seed or task.seed) - task.seed
         more["Variation seed strength"] = f"{task.variation.strength:g}"
     return more
+
+
+def _second_pass(second: SecondPass) -> dict[str, object]:
+    told: dict[str, object | None] = {
+        "Hires upscaler": second.upscaler,
+        "Hires checkpoint": second.model,
+        "Hires sampler": second.sampler and LABELS[second.sampler.removesuffix(KARRAS)],
+        "Hires schedule type": second.sampler and ("Karras" if second.sampler.endswith(KARRAS) else "Automatic"),
+        "Hires CFG Scale": second.guidance_scale and f"{second.guidance_scale:g}",
+        "Hires prompt": None if second.prompt is None else _tagged(second.prompt, second.loras),
+        "Hires negative prompt": second.negative_prompt,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _tagged(prompt: str, loras: tuple[Lora, ...]) -> str:
+    tags = "".join(f" <lora:{lora.name}:{lora.scale:g}>" for lora in loras)
+    return (prompt + tags).strip() if tags else prompt
 
 
 def _quoted(value: str) -> str:

@@ -28,13 +28,14 @@ from pipelines.tasks import (
     Picture,
     Raster,
     RestoredFaces,
+    SecondPass,
     Setting,
     Task,
     Variation,
 )
 
 PARTS = (
-    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, Step, Edge),
+    *(Raster, Lora, Control, ImagePrompt, Variation, FirstPass, SecondPass, Step, Edge),
     *(Picture, Description, Colour, Face, Object, Embedded, Setting, Foreground, RestoredFaces),
 )
 TASK_KINDS: tuple[type, ...] = (*get_args(Task), *PARTS)

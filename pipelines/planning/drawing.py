@@ -10,7 +10,9 @@ from pipelines.limits import (
     check_range,
     check_start,
 )
-from pipelines.planning.fields import check, drawing_fields
+from pipelines.passes import passes_of
+from pipelines.planning.fields import check, drawing_fields, second_pass
+from pipelines.planning.installed import face_restorer_named
 from pipelines.tasks import (
     FILLS,
     FITS,
@@ -29,19 +31,24 @@ IMAGE_GUIDANCE, MOST_IMAGE_GUIDANCE = 1.5, 10.0
 TILES_STRENGTH = 0.3  # more, and every tile would show a whole scene of the prompt
 
 
-def text_to_image(catalog: Catalog, *, first_pass: FirstPass | None = None, **said: Any) -> TextToImage:
-    """The task with every default filled in; see `drawing_fields` for what may be said. first_pass.steps 0: as many.
+def text_to_image(
+    catalog: Catalog, *, first_pass: FirstPass | None = None, face_restorer: str | None = None, **said: Any
+) -> TextToImage:
+    """The task with every default filled in; see `drawing_fields` for what may be said.
+
+    first_pass: its steps 0 are as many as the second's; what its second pass names may be any names of these things.
+    face_restorer: the name of one.
 
     Raises ModelUnknown, ModelNotInstalled, and TaskRefused with a sentence that says what would do; so do the others.
     """
-    task = TextToImage(**drawing_fields(catalog, "text_to_image", None, said))
+    faces = face_restorer_named(catalog, face_restorer)
+    task = TextToImage(**drawing_fields(catalog, "text_to_image", None, said), face_restorer=faces)
     if first_pass is not None:
-        first_pass = replace(first_pass, steps=first_pass.steps or task.steps)
-        task = replace(task, first_pass=first_pass)
-        first = replace(task, width=first_pass.width, height=first_pass.height, steps=first_pass.steps)
-        check(catalog, first)
+        second = second_pass(catalog, first_pass.second)
+        task = replace(task, first_pass=replace(first_pass, steps=first_pass.steps or task.steps, second=second))
         check_start(first_pass.strength, task.steps)
-    check(catalog, task)
+    for each in passes_of(task):
+        check(catalog, each)
     return task
 
 
@@ -52,6 +59,7 @@ def image_to_image(
     strength: float | None = None,
     fit: str = "crop",
     keep_colours: bool = False,
+    face_restorer: str | None = None,
     **said: Any,
 ) -> ImageToImage:
     """Drawn over `image`; width and height are the image's own unless said, kept inside the model's limits."""
@@ -63,6 +71,7 @@ def image_to_image(
         strength=strength,
         fit=fit,
         keep_colours=keep_colours,
+        face_restorer=face_restorer_named(catalog, face_restorer),
     )
     check_start(strength, task.steps)
     check(catalog, task)

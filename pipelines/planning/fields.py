@@ -4,7 +4,7 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from pipelines.catalog import Catalog
+from pipelines.catalog import Catalog, Model
 from pipelines.errors import TaskRefused
 from pipelines.limits import (
     check_controls,
@@ -20,6 +20,7 @@ from pipelines.planning.installed import (
     depth_model,
     ip_adapter_named,
     lora_named,
+    tool,
     vae_named,
 )
 from pipelines.sampler_names import sampler_named
@@ -28,6 +29,8 @@ from pipelines.tasks import (
     Control,
     Drawing,
     ImagePrompt,
+    Lora,
+    SecondPass,
     Variation,
 )
 
@@ -65,15 +68,29 @@ def drawing_fields(
         usual["guidance_interval"] = ECONOMY_INTERVAL
     given = {field: value for field, value in said.items() if value is not None}
     given["prompt"], tagged = taken_out(given["prompt"])
-    loras = (*given.get("loras", ()), *tagged)
-    given["loras"] = tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
+    given["loras"] = _loras(catalog, (*given.get("loras", ()), *tagged))
     given["controls"] = _controls(catalog, given.get("controls", ()))
     given["image_prompts"] = _image_prompts(catalog, given.get("image_prompts", ()))
+    if "noise_size" in given:
+        given["noise_size"] = _rendered(entry, *given["noise_size"])
     if "vae" in given:
         given["vae"] = vae_named(catalog, given["vae"]).id
     if "sampler" in given:
         given["sampler"] = sampler_named(given["sampler"])
     return {"model": entry.id, **usual, **given}
+
+
+def second_pass(catalog: Catalog, said: SecondPass) -> SecondPass:
+    """With ids for names, and the LoRAs that stand in its prompt. Raises as the planning of a whole drawing."""
+    prompt, tagged = (None, ()) if said.prompt is None else taken_out(said.prompt)
+    return replace(
+        said,
+        model=None if said.model is None else _drawing_over(catalog, said.model).id,
+        prompt=prompt,
+        sampler=None if said.sampler is None else sampler_named(said.sampler),
+        loras=_loras(catalog, (*said.loras, *tagged)),
+        upscaler=None if said.upscaler is None else tool(catalog, said.upscaler, "upscaler", needed=True),
+    )
 
 
 def check(catalog: Catalog, task: Drawing) -> None:
@@ -84,6 +101,26 @@ def check(catalog: Catalog, task: Drawing) -> None:
     if isinstance(task.variation, Variation):
         check_range(task.variation.strength, 0, 1, "variation")
     plan(task.width, task.height, entry)
+
+
+def _rendered(entry: Model, width: int, height: int) -> tuple[int, int]:
+    """The sides that the model draws for these."""
+    for side in (width, height):
+        check_range(side, entry.limits.min_side, entry.limits.max_side, "noise_size")
+    size = plan(width, height, entry)
+    return size.render_width, size.render_height
+
+
+def _drawing_over(catalog: Catalog, name: str) -> Model:
+    entry = catalog.get(name)
+    if "image_to_image" not in entry.tasks:
+        raise TaskRefused("This model does not draw over pictures; name one that does.", field="model")
+    check_installed(catalog, entry)
+    return entry
+
+
+def _loras(catalog: Catalog, loras: tuple[Lora, ...]) -> tuple[Lora, ...]:
+    return tuple(replace(lora, name=lora_named(catalog, lora.name).id) for lora in loras)
 
 
 def _controls(catalog: Catalog, controls: tuple[Control, ...]) -> tuple[Control, ...]:

@@ -42,6 +42,11 @@ def ip_adapter_for(catalog: Catalog, model: Model) -> Model:
     raise ModelNotInstalled(f"No IP-Adapter for this model is installed{remedy}.", field="adapter")
 
 
+def face_restorer_named(catalog: Catalog, name: str | None) -> str | None:
+    """The id of one; None for None. Raises ModelUnknown, ModelNotInstalled and TaskRefused."""
+    return None if name is None else _named(catalog, name, "face-restorer", "face_restorer").id
+
+
 def first_installed(catalog: Catalog, kind: Kind) -> Model | None:
     """The model that serves a task which names none and can do without: nothing where none is installed."""
     return next((model for model in catalog.models if model.kind == kind and catalog.is_installed(model)), None)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from math import ceil
 
 from pipelines.catalog import Catalog
+from pipelines.passes import passes_of
 from pipelines.profiling.curves import Curve
 from pipelines.sizes import plan
-from pipelines.tasks import Drawing, Edit, ImageToImage, Inpaint, Task, TextToImage
+from pipelines.tasks import Drawing, Edit, ImageToImage, Inpaint, Task
 
 TWICE = ("heun", "heun_karras")  # these samplers call the model twice a step
 
@@ -19,11 +20,12 @@ def seconds_of(task: Task, catalog: Catalog, curves: Iterable[Curve]) -> float |
     """
     if not isinstance(task, Drawing) or task.controls or task.image_prompts:
         return None
-    if isinstance(task, TextToImage) and (first := task.first_pass) is not None:
-        small = replace(task, first_pass=None, width=first.width, height=first.height, steps=first.steps)
-        over = replace(task, first_pass=None, steps=ceil(task.steps * first.strength))
-        passes = [seconds_of(each, catalog, curves) for each in (small, over)]
-        return None if None in passes else sum(each for each in passes if each is not None)
+    known = list(curves)
+    seconds = [_pass_seconds(replace(each, count=task.count), catalog, known) for each in passes_of(task)]
+    return None if None in seconds else sum(each for each in seconds if each is not None)
+
+
+def _pass_seconds(task: Drawing, catalog: Catalog, curves: Iterable[Curve]) -> float | None:
     size = plan(task.width, task.height, catalog.get(task.model))
     drawn = task.model, size.render_height, size.render_width
     curve = next((each for each in curves if (each.model, each.height, each.width) == drawn), None)

@@ -83,6 +83,9 @@ class DraftImagePrompt:
     end: float
 
 
+Told = tuple[Conditioning, ...]  # one for each step
+
+
 class Row(NamedTuple):
     """One sample of a forward pass. draft: the index of its draft in the tick; told: what the UNet is told with it.
 
@@ -102,6 +105,7 @@ class Draft:
     """Owns one row of a tick, or as many as guidance has weights while it is guided (then `negative` is there).
 
     latent: (channels, height / 8, width / 8) in float32, and so are before, earlier and anchor (see `solvers`).
+    positive, negative: what the UNet is told at each step, by prompt and negative prompt; mostly one and the same.
     generator: of all its noise, on the CPU, so that neither the device nor the neighbours matter.
     time_ids: SDXL's size conditioning, the original height and width, the crop's top and left, the target's height
     and width (arXiv 2307.01952, section 2.2). seen: what an inpaint UNet sees beside the latent, (5, height / 8,
@@ -113,8 +117,8 @@ class Draft:
     seed: int
     table: Schedule
     guidance: Guidance
-    positive: Conditioning
-    negative: Conditioning | None
+    positive: Told
+    negative: Told | None
     time_ids: tuple[int, int, int, int, int, int]
     latent: Tensor
     before: Tensor
@@ -151,9 +155,10 @@ class Draft:
     def samples(self, index: int) -> list[Row]:
         """Its rows of the next tick, in which it has that index."""
         if not self.is_guided or self.negative is None:
-            return [Row(index, self.positive, self.seen)]
+            return [Row(index, self.positive[self.step], self.seen)]
         blind = None if self.seen is None else torch.zeros_like(self.seen)
-        shown = ((self.positive, self.seen), (self.negative, self.seen), (self.negative, blind))
+        positive, negative = self.positive[self.step], self.negative[self.step]
+        shown = ((positive, self.seen), (negative, self.seen), (negative, blind))
         rows = enumerate(zip(shown, self.guidance.weights, strict=False))
         return [Row(index, told, seen, weight, branch) for branch, ((told, seen), weight) in rows]
 

@@ -38,10 +38,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A sampler's table for one task. initial: what unit noise is multiplied by where there is no picture below it."""
+    """A sampler's table for one task. initial: what unit noise is multiplied by where there is no picture below it.
+
+    taken: the sampling steps that the lines are of, one or two each.
+    """
 
     initial: float
     steps: tuple[Step, ...]
+    taken: int
+
+    def sampling_step(self, step: int) -> int:
+        """Which of those that are taken the line belongs to."""
+        return step * self.taken // len(self.steps)
 
     def sigma(self, step: int) -> float:
         """The noise level of the latent that `step` starts from; 0 after the last."""
@@ -64,7 +72,7 @@ def schedule(sampler: str, config: Config, steps: int, strength: float = 1.0) ->
         sigma = float(grid.sigmas[level])
         weights = tuple(latent.tolist()), tuple(anchor.tolist())
         lines.append(Step(sigma, float(grid.timesteps[level]), 1 / sqrt(sigma**2 + 1), *prediction(sigma), *weights))
-    return Schedule(initial_scale(solver, config, float(grid.sigmas[0])), tuple(lines))
+    return Schedule(initial_scale(solver, config, float(grid.sigmas[0])), tuple(lines), steps - first)
 
 
 def _epsilon(sigma: float) -> tuple[float, float]:

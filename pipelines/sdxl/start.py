@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines.canvas import Canvas
-from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original
+from pipelines.prompt_editing import texts
+from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original, Told
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
@@ -29,8 +30,8 @@ def drafts_of(
     image_prompts: tuple[DraftImagePrompt, ...] = (),
 ) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
-    conditionings = _conditionings(task, model, prompts)
-    drafts = [_draft(job_id, task, model, canvas, *conditionings, index) for index in range(task.count)]
+    told = _told(task, model, prompts)
+    drafts = [_draft(job_id, task, model, canvas, *told, index) for index in range(task.count)]
     for draft in drafts:
         draft.controls, draft.image_prompts = controls, image_prompts
     return drafts
@@ -61,8 +62,8 @@ def _draft(
     task: Drawing,
     model: SdxlModel,
     canvas: Canvas,
-    positive: Conditioning,
-    negative: Conditioning | None,
+    positive: Told,
+    negative: Told | None,
     index: int,
 ) -> Draft:
     generator = torch.Generator("cpu").manual_seed(task.seed + index)
@@ -130,13 +131,34 @@ def _under_mask(task: Drawing, picture: Tensor, mask: Tensor, generator: torch.G
 
 def _noise(task: Drawing, model: SdxlModel, canvas: Canvas, generator: torch.Generator, index: int) -> Tensor:
     """(channels, height / 8, width / 8) unit noise; between that of two seeds where the task is a variation."""
+    shape = _latent_shape(canvas.size.render_width, canvas.size.render_height, model)
+    own = _latent_shape(*task.noise_size, model) if task.noise_size else shape
+    unit = noise(generator, own, model)
+    if task.variation is not None:
+        other = torch.Generator("cpu").manual_seed(task.variation.seed + index)
+        unit = _between(unit, noise(other, own, model), task.variation)
+    if own == shape:
+        return unit
+    return _amid(noise(torch.Generator("cpu").manual_seed(task.seed + index), shape, model), unit)
+
+
+def _latent_shape(width: int, height: int, model: SdxlModel) -> tuple[int, int, int]:
     side = reduction(model)
-    shape = (model.vae.config.latent_channels, canvas.size.render_height // side, canvas.size.render_width // side)
-    first = noise(generator, shape, model)
-    if task.variation is None:
-        return first
-    other = torch.Generator("cpu").manual_seed(task.variation.seed + index)
-    return _between(first, noise(other, shape, model), task.variation)
+    return model.vae.config.latent_channels, height // side, width // side
+
+
+def _amid(around: Tensor, unit: Tensor) -> Tensor:
+    """`around` with the middle of `unit` in its own middle, as much of it as there is room for."""
+    into, of = zip(*(_middles(*sides) for sides in zip(around.shape[1:], unit.shape[1:], strict=True)), strict=True)
+    around[:, *into] = unit[:, *of]
+    return around
+
+
+def _middles(wide: int, own: int) -> tuple[slice, slice]:
+    """Where the same positions lie in two rows that are laid middle on middle."""
+    shared = min(wide, own)
+    first, second = (wide - shared) // 2, (own - shared) // 2
+    return slice(first, first + shared), slice(second, second + shared)
 
 
 def _between(first: Tensor, second: Tensor, variation: Variation) -> Tensor:
@@ -160,11 +182,22 @@ def _latent_mask(repaint: Image.Image, model: SdxlModel) -> Tensor:
     return torch.from_numpy((cells > 0).astype(np.float32))[None].to(model.device)
 
 
-def _conditionings(task: Drawing, model: SdxlModel, prompts: Prompts) -> tuple[Conditioning, Conditioning | None]:
-    positive = prompts.read(task.prompt, task.clip_skip)
+def _told(task: Drawing, model: SdxlModel, prompts: Prompts) -> tuple[Told, Told | None]:
+    """Each text of a prompt that changes on the way is read once."""
+    table = table_of(task, model)
+
+    def at_each_step(prompt: str, *, zero_where_empty: bool = False) -> Told:
+        said = texts(prompt, table.taken)
+        read = {text: prompts.read(text, task.clip_skip) for text in dict.fromkeys(said)}
+        if zero_where_empty and "" in read:
+            read[""] = _nothing(read[""])
+        return tuple(read[said[table.sampling_step(step)]] for step in range(len(table.steps)))
+
+    positive = at_each_step(task.prompt)
     if task.guidance_scale <= 1:
         return positive, None
-    negative = prompts.read(task.negative_prompt, task.clip_skip)
-    if model.zero_empty_prompt and not task.negative_prompt:
-        negative = Conditioning(torch.zeros_like(negative.embeddings), torch.zeros_like(negative.pooled))
-    return positive, negative
+    return positive, at_each_step(task.negative_prompt, zero_where_empty=model.zero_empty_prompt)
+
+
+def _nothing(told: Conditioning) -> Conditioning:
+    return Conditioning(torch.zeros_like(told.embeddings), torch.zeros_like(told.pooled))

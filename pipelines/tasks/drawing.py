@@ -91,6 +91,22 @@ class Variation:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondPass:
+    """What is other in the second pass of two than in the first; None is nothing.
+
+    loras: those of `prompt`, where that is not None. upscaler: the id of what enlarges on the way, None is Lanczos.
+    """
+
+    model: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    sampler: str | None = None
+    guidance_scale: float | None = None
+    loras: tuple[Lora, ...] = ()
+    upscaler: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FirstPass:
     """Draw at width x height pixels first, enlarge, and draw over it at the task's own size and steps.
 
@@ -101,6 +117,7 @@ class FirstPass:
     height: int
     steps: int
     strength: float
+    second: SecondPass = SecondPass()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +130,8 @@ class Drawing:
     guidance_interval: the part of the steps, from and to as shares, that is guided (Kynkaanniemi et al., 2024,
     arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out. vae: the id of one that
     draws in place of the model's own. controls: what is to be followed beside the prompt, image_prompts: what is to be
-    looked at.
+    looked at. noise_size: the width and height, as the model draws them, of a picture whose noise is in the middle of
+    this one's, so that another size shows what that seed shows.
     """
 
     model: str
@@ -134,13 +152,18 @@ class Drawing:
     variation: Variation | None = None
     controls: tuple[Control, ...] = ()
     image_prompts: tuple[ImagePrompt, ...] = ()
+    noise_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TextToImage(Drawing):
-    """From words alone. With a `first_pass` the picture is drawn small, enlarged, and drawn over, as a hires fix."""
+    """From words alone. With a `first_pass` the picture is drawn small, enlarged, and drawn over, as a hires fix.
+
+    face_restorer: the id of what draws the faces of the finished picture anew, or None.
+    """
 
     first_pass: FirstPass | None = None
+    face_restorer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +171,14 @@ class ImageToImage(Drawing):
     """Start from `image` under noise. strength: 0 keeps it, 1 forgets it (Meng et al., 2021, arXiv 2108.01073).
 
     fit: how an image of another aspect comes to width x height: a name of FITS. keep_colours: hue and saturation of
-    the result are the image's own, where they were.
+    the result are the image's own, where they were. face_restorer: as in TextToImage.
     """
 
     image: Raster
     strength: float
     fit: str = "crop"
     keep_colours: bool = False
+    face_restorer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

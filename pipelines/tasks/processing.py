@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pipelines.errors import TaskRefused
 from pipelines.filters.words import Step
-from pipelines.tasks.drawing import Raster, TiledImageToImage
+from pipelines.tasks.drawing import ImageToImage, Raster, TiledImageToImage
 from pipelines.tasks.results import Embedded
 
 CUTOUT_OUTPUTS = ("cutout", "mask", "both")
@@ -49,7 +49,7 @@ class Upscale(Processing):
     width: int
     height: int
     denoise: float = 0.0
-    over: TiledImageToImage | None = None
+    over: ImageToImage | TiledImageToImage | None = None
     faces: RestoreFaces | None = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.catalog import Catalog, Resolution
-from pipelines.tasks import Crop, Drawing, Task, Upscale
+from pipelines.tasks import Crop, Drawing, ImageToImage, Task, TextToImage, Upscale
 
 UNITS = 1000  # in one credit: all sums are of whole thousandths
 
@@ -54,9 +54,14 @@ def _each(catalog: Catalog, task: Task, resolution: Resolution) -> int:
 
 
 def _models(task: Task) -> Iterator[str]:
-    """Of the task, and of the drawing that is a part of it."""
+    """Of the task, of the drawing that is a part of it, and of what only its second pass takes."""
     if task.model is not None:
         yield task.model
     for part in ("drawn", "over", "faces"):
         if (inner := getattr(task, part, None)) is not None:
             yield from _models(inner)
+    if isinstance(task, TextToImage | ImageToImage) and task.face_restorer is not None:
+        yield task.face_restorer
+    if isinstance(task, TextToImage) and task.first_pass is not None:
+        second = task.first_pass.second
+        yield from (name for name in (second.model, second.upscaler) if name is not None)

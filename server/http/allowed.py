@@ -8,7 +8,8 @@ from fastapi import Request
 from pipelines.tasks import Lora, Task
 from server.keys import Caller
 
-NAMING = frozenset({"model", "vae"})  # fields of tasks, and of what they are made of, that name a model
+# Fields of tasks, and of what they are made of, that name a model.
+NAMING = frozenset({"model", "vae", "upscaler", "face_restorer"})
 
 
 def check_models(request: Request, task: Task) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import re2
 
 from pipelines.errors import CatalogInvalid
-from pipelines.tasks import Task
+from pipelines.passes import passes_of
+from pipelines.prompt_editing import texts
+from pipelines.tasks import Drawing, Task
 from server.errors import PromptBlocked
 from server.prompts.words import folded, words_of
 
@@ -69,6 +71,8 @@ class Blocklist:
         """Raises PromptBlocked where any words of the task are on the list, those of what it is made of too."""
         for field, text in _said(task):
             self.check_text(text, field)
+        for field, text in _drawn(task):
+            self.check_text(text, field)
 
     def check_text(self, text: str, field: str) -> None:
         """Raises PromptBlocked."""
@@ -99,6 +103,20 @@ def _compiled(expression: str, place: str) -> Any:
     if compiled.search(""):
         raise CatalogInvalid(f"{place}: this expression would block every prompt.")
     return compiled
+
+
+def _drawn(task: object) -> Iterator[tuple[str, str]]:
+    """Names and contents of what prompts that change while they are drawn read as on the way."""
+    assert is_dataclass(task)
+    for each in passes_of(task) if isinstance(task, Drawing) else ():
+        for name in ("prompt", "negative_prompt"):
+            said = getattr(each, name)
+            strength = getattr(each, "strength", 1.0)
+            read = texts(said, max(1, int(each.steps * strength))) if "[" in said else ()
+            yield from ((name, text) for text in dict.fromkeys(read))
+    for part in (getattr(task, field.name) for field in fields(task)):
+        if isinstance(part, Drawing):
+            yield from _drawn(part)
 
 
 def _said(task: object) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipelines.tasks import FirstPass, Inpaint, Variation
+from pipelines.tasks import FirstPass, Inpaint, Lora, SecondPass, Variation
 from tests.dialects.a1111 import (
     IMG2IMG,
     STAR,
@@ -46,6 +46,8 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"styles": ["origami"]}, {"negative_prompt": "photograph of a person, fur, liquid"}),
     ({"subseed": 11, "subseed_strength": 0.25}, {"seed": 7, "variation": Variation(11, 0.25)}),
     ({"subseed": 11}, {"variation": None}),
+    ({"seed_resize_from_w": 128, "seed_resize_from_h": 64}, {"noise_size": (128, 64)}),
+    ({"seed_resize_from_w": 128, "seed_resize_from_h": 0}, {"noise_size": None}),
     ({SETTINGS: {"CLIP_stop_at_last_layers": 2}}, {"clip_skip": 1}),
     ({SETTINGS: {"sd_model_checkpoint": "flat.safetensors"}}, {"model": "flat"}),
     ({SETTINGS: {"sd_model_checkpoint": "Flat [0123456789]"}}, {"model": "flat"}),
@@ -225,7 +227,7 @@ def test_img2img_follows_its_own_picture_unless_the_unit_has_one(shared: Served)
 def test_what_changes_nothing_is_named(shared: Served) -> None:
     answer = asked(shared, tiling=True, restore_faces=True, eta=0.5, wings=2, override_settings={"eta_noise": 1})
     named = answer.headers["x-darkroom-ignored-fields"].split(", ")
-    assert named == ["restore_faces", "tiling", "eta", "wings", "override_settings.eta_noise"]
+    assert named == ["tiling", "eta", "wings", "override_settings.eta_noise", "restore_faces"]
 
 
 def test_what_webuiapi_always_sends_is_no_reason_for_a_warning(shared: Served) -> None:
@@ -236,9 +238,41 @@ def test_what_webuiapi_always_sends_is_no_reason_for_a_warning(shared: Served) -
 
 
 @pytest.mark.parametrize("prompt", ["[a:b:0.5] star", "[a|b]", "a [b:3]"])
-def test_prompt_editing_is_drawn_as_words_and_that_is_told(shared: Served, prompt: str) -> None:
-    answer = asked(shared, prompt=prompt)
-    assert (answer.status_code, "[a|b]" in answer.headers["x-darkroom-warning"]) == (200, True)
+def test_prompt_editing_reaches_the_engine_as_it_is_written(shared: Served, prompt: str) -> None:
+    before = len(shared.worker.tasks)
+    answer = asked(shared, prompt=prompt, negative_prompt=prompt)
+    assert (answer.status_code, "x-darkroom-warning" in answer.headers) == (200, False)
+    (task,) = shared.worker.tasks[before:]
+    assert (task.prompt, task.negative_prompt) == (prompt, prompt)  # type: ignore[union-attr]
+
+
+SECOND: list[tuple[dict[str, Any], SecondPass]] = [
+    ({}, SecondPass()),
+    ({"hr_prompt": "a blue star", "hr_negative_prompt": "a hat"}, SecondPass(None, "a blue star", "a hat")),
+    ({"hr_prompt": "a star <lora:ink:0.5>"}, SecondPass(prompt="a star", loras=(Lora("ink", 0.5),))),
+    ({"hr_prompt": "a star <lora:ink:0.5>", "disable_extra_networks": True}, SecondPass(prompt="a star")),
+    ({"hr_sampler_name": "Euler a"}, SecondPass(sampler="euler_a")),
+    ({"hr_sampler_name": "PLMS"}, SecondPass(sampler="ddim")),
+    ({"hr_scheduler": "Karras", "sampler_name": "DPM++ 2M"}, SecondPass(sampler="dpmpp_2m_karras")),
+    ({"hr_sampler_name": "Use same sampler", "hr_scheduler": "Use same scheduler"}, SecondPass()),
+    ({"hr_cfg": 5}, SecondPass(guidance_scale=5.0)),
+    ({"hr_checkpoint_name": "Flat [0123456789]"}, SecondPass(model="flat")),
+    ({"hr_checkpoint_name": "Use same checkpoint"}, SecondPass()),
+    ({"hr_upscaler": "Lanczos"}, SecondPass()),
+    ({"hr_upscaler": "Latent (bicubic)"}, SecondPass()),
+]
+
+
+@pytest.mark.parametrize(("fields", "meant"), SECOND)
+def test_what_is_other_in_the_second_pass_is_heard(shared: Served, fields: dict[str, Any], meant: SecondPass) -> None:
+    (task,) = tasks_of(shared, **HIRES | fields)
+    assert task.first_pass.second == meant  # type: ignore[union-attr]
+
+
+def test_what_enlarges_between_passes_is_told_where_it_is_not_what_was_asked_for(shared: Served) -> None:
+    latent, lanczos = (asked(shared, **HIRES | {"hr_upscaler": name}) for name in ("Latent", "Lanczos"))
+    assert "Lanczos" in latent.headers["x-darkroom-warning"]
+    assert {"x-darkroom-ignored-fields", "x-darkroom-warning"}.isdisjoint(lanczos.headers)
 
 
 def test_a_request_that_is_sent_again_gets_the_same_pictures(shared: Served) -> None:

@@ -73,6 +73,27 @@ def test_hires_draws_over_the_enlarged_picture(client: webuiapi.WebUIApi) -> Non
     assert "Hires resize: 192x192" in result.info["infotexts"][0]
 
 
+def test_hires_draws_over_by_words_and_a_sampler_of_its_own(client: webuiapi.WebUIApi) -> None:
+    second = {"hr_prompt": "a big red star on a black background", "hr_upscaler": "Lanczos"}
+    more = {"hr_sampler_name": "Euler a", "hr_second_pass_steps": 8}
+    result = client.txt2img(**STAR, enable_hr=True, hr_scale=1.5, denoising_strength=1.0, **second, **more)
+    seen = look(result.image.convert("RGB"))
+    assert (result.image.size, seen.background, seen.colour) == ((192, 192), "black", "red")
+    (text,) = result.info["infotexts"]
+    assert text.startswith(STAR["prompt"])
+    assert "Hires sampler: Euler a" in text
+    assert "Hires prompt: a big red star on a black background" in text
+
+
+def test_words_change_on_the_way(client: webuiapi.WebUIApi) -> None:
+    plain, at_once, never = (
+        client.txt2img(**STAR | {"prompt": f"a big {colour} star on a black background"}).image.convert("RGB")
+        for colour in ("yellow", "[red:yellow:0]", "[red:yellow:1.0]")
+    )
+    assert pixels(at_once) == pixels(plain)
+    assert look(never).colour == "red"
+
+
 def test_a_lora_is_drawn_with_by_its_tag(client: webuiapi.WebUIApi) -> None:
     inked = client.txt2img(**STAR | {"prompt": f"{STAR['prompt']} <lora:shapes-ink:1>"}).image
     assert look(inked.convert("RGB")).background == "white"

@@ -9,7 +9,18 @@ from hypothesis import strategies as some
 
 from pipelines.infotext import LABELS, LEAST_SETTINGS, NEGATIVE_LINE, Infotext, infotext_of, parsed, written
 from pipelines.sampler_names import sampler_named
-from pipelines.tasks import KARRAS, SAMPLERS, FirstPass, ImageToImage, Lora, Picture, Raster, TextToImage, Variation
+from pipelines.tasks import (
+    KARRAS,
+    SAMPLERS,
+    FirstPass,
+    ImageToImage,
+    Lora,
+    Picture,
+    Raster,
+    SecondPass,
+    TextToImage,
+    Variation,
+)
 
 DRAWING = {
     "model": "shapes-xl",
@@ -94,6 +105,9 @@ def test_a_sampler_can_be_asked_for_by_the_label_that_is_written(sampler: str) -
     assert {each.removesuffix(KARRAS) for each in SAMPLERS} == LABELS.keys()
 
 
+SECOND = SecondPass("other", "a blue star", "", "dpmpp_2m_karras", 2.5, (Lora("ink"),), "glass")
+
+
 def test_particulars_are_told_where_there_are_any() -> None:
     task = TextToImage(
         **DRAWING,  # type: ignore[arg-type]
@@ -101,7 +115,9 @@ def test_particulars_are_told_where_there_are_any() -> None:
         vae="soft",
         loras=(Lora("ink", 0.5),),
         variation=Variation(100, 0.25),
-        first_pass=FirstPass(320, 240, 12, 0.6),
+        first_pass=FirstPass(320, 240, 12, 0.6, SECOND),
+        face_restorer="mender",
+        noise_size=(320, 320),
     )
     told = infotext_of(task, PICTURE)
     assert told.prompt == "a red star <lora:ink:0.5>"
@@ -117,6 +133,15 @@ def test_particulars_are_told_where_there_are_any() -> None:
             "VAE": "soft",
             "Variation seed": "102",
             "Variation seed strength": "0.25",
+            "Hires upscaler": "glass",
+            "Hires checkpoint": "other",
+            "Hires sampler": "DPM++ 2M",
+            "Hires schedule type": "Karras",
+            "Hires CFG Scale": "2.5",
+            "Hires prompt": "a blue star <lora:ink:1>",
+            "Hires negative prompt": "",
+            "Face restoration": "mender",
+            "Seed resize from": "320x320",
         }.items()
     )
     drawn_over = ImageToImage(**DRAWING, image=Raster(1, 1, b"rgb"), strength=0.75)  # type: ignore[arg-type]

@@ -76,7 +76,7 @@ def info(asked: Drawing, plan: Plan, drawn: Sequence[Result]) -> dict[str, Any]:
     seeds = [result.image.seed for result in drawn]
     subseeds = [plan.subseed + number for number in range(len(drawn))]
     own = drawing.first_pass if isinstance(drawing, TextToImage) and drawing.first_pass else drawing
-    known = hash_of(plan.model)
+    known, restorer = hash_of(plan.model), getattr(drawing, "face_restorer", None)
     return {
         "prompt": drawing.prompt,
         "all_prompts": [drawing.prompt] * len(drawn),
@@ -93,14 +93,14 @@ def info(asked: Drawing, plan: Plan, drawn: Sequence[Result]) -> dict[str, Any]:
         "cfg_scale": drawing.guidance_scale,
         "steps": own.steps,
         "batch_size": asked.batch_size,
-        "restore_faces": False,
-        "face_restoration_model": None,
+        "restore_faces": restorer is not None,
+        "face_restoration_model": restorer,
         "sd_model_name": first.model,
         "sd_model_hash": known and known[:HASH],
         "sd_vae_name": drawing.vae,
         "sd_vae_hash": None,
-        "seed_resize_from_w": -1,
-        "seed_resize_from_h": -1,
+        "seed_resize_from_w": asked.seed_resize_from_w,
+        "seed_resize_from_h": asked.seed_resize_from_h,
         "denoising_strength": getattr(drawing, "strength", getattr(own, "strength", None)),
         "extra_generation_params": {"Schedule type": label_of(drawing.sampler)[1]},
         "index_of_first_image": 0,

@@ -78,6 +78,7 @@ class Txt2Img(Drawing):
     hr_resize_x: Side = 0
     hr_resize_y: Side = 0
     hr_checkpoint_name: Label | None = None
+    hr_cfg: float | None = Field(None, description="Of Forge: the scale of the second pass.")
     hr_sampler_name: Label | None = None
     hr_scheduler: Label | None = None
     hr_prompt: Text = ""
@@ -107,11 +108,8 @@ class Img2Img(Drawing):
 # What changes nothing here, and the values of it that change nothing in the web UI either.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "override_settings_restore_afterwards": (True,),
-    "restore_faces": (False,),
     "tiling": (False,),
     "refiner_checkpoint": ("", "None"),
-    "seed_resize_from_h": (-1, 0),
-    "seed_resize_from_w": (-1, 0),
     "eta": (0.0, 1.0),
     "s_min_uncond": (0.0,),
     "s_churn": (0.0,),

@@ -2,13 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.catalog import Meant, Model
+from pipelines.catalog import Catalog, Meant, Model
 from pipelines.errors import TaskRefused
 from pipelines.lora_tags import taken_out
+from pipelines.planning import first_installed
 from pipelines.tasks import Variation
 from server.dialects.a1111.asking import Drawing, idle
 from server.dialects.a1111.naming import meant_by, sampler_of, substitute
@@ -22,9 +23,7 @@ from server.prompts.words import key_of
 RANDOM_SEEDS = 2**32
 ONE_STEP = 1.000001  # times a share of the steps, so that rounding leaves one
 FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
-EDITED = re.compile(r"\[[^\[\]]*:[^\[\]]*:\s*[0-9.]+\s*\]|\[[^\[\]]*\|[^\[\]]*\]|\[[^\[\]:]*:\s*[0-9.]+\s*\]")
-NO_EDITING = "Prompt editing and alternation, [a:b:0.5] and [a|b], are read as plain words."
-NONE = frozenset({"", "none", "automatic", "use same checkpoint"})  # names that name nothing
+NONE = frozenset({"", "none", "automatic"})  # names that name nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,14 @@ class Plan:
         return max(asked.denoising_strength, min(1.0, ONE_STEP / max(1, steps or self.steps)))
 
 
+def restoring(asked: Drawing, plan: Plan, catalog: Catalog) -> dict[str, Any]:
+    """What the planning is told of faces; where nothing restores them, that is named among the ignored fields."""
+    restorer = first_installed(catalog, "face-restorer") if asked.restore_faces else None
+    if asked.restore_faces and restorer is None:
+        plan.ignored.append("restore_faces")
+    return {"face_restorer": restorer.id} if restorer else {}
+
+
 async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: str, task: str) -> Plan:
     """task: of our own API. Raises ModelUnknown, ModelNotInstalled, TaskRefused and BodyInvalid."""
     settings = dict(await chosen(parts, account)) | asked.override_settings
@@ -63,11 +70,10 @@ async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: 
     model, standing_in = Meant(catalog.default(task)) if name is None else meant_by(catalog, name, task)
     if (usual := model.defaults) is None:
         raise TaskRefused("This model does not draw: GET /sdapi/v1/sd-models lists those that do.")
-    (prompt, negative), strange = styled(asked, parts, model)
+    (prompt, negative), strange = styled((asked.prompt, asked.negative_prompt), asked.styles, parts, model)
     prompt = taken_out(prompt)[0] if asked.disable_extra_networks else prompt
     sampler, warning = substitute(asked.sampler_name or asked.sampler_index or None)
     warnings = [each for each in (standing_in, warning) if each]
-    warnings += [NO_EDITING] if EDITED.search(prompt) or EDITED.search(negative) else []
     warnings += ["A style of this request is not here: GET /sdapi/v1/prompt-styles lists them."] if strange else []
     said = {
         "model": model.id,
@@ -79,6 +85,7 @@ async def planned(asked: Drawing, value: dict[str, Any], parts: Parts, account: 
         "guidance_scale": asked.cfg_scale,
         "sampler": sampler_of(sampler, asked.scheduler),
         "clip_skip": _clip_skip(settings),
+        "noise_size": _resized_from(asked),
         "vae": word(settings, "sd_vae"),
     }
     unheard = [f"override_settings.{name}" for name in asked.override_settings if name not in HEARD]
@@ -124,11 +131,13 @@ def encoding_of(settings: Mapping[str, Any]) -> Encoding:
     return Encoding(FORMATS[name.lower()], number(settings, "jpeg_quality", 1, 100, QUALITY))  # type: ignore[arg-type]
 
 
-def styled(asked: Drawing, parts: Parts, model: Model) -> tuple[tuple[str, str], list[str]]:
+def styled(
+    prompts: tuple[str, str], styles: Sequence[str], parts: Parts, model: Model
+) -> tuple[tuple[str, str], list[str]]:
     """Both prompts with the words of the styles, by id or by name, and those styles that are not here."""
-    prompts, strange = (asked.prompt, asked.negative_prompt), []
+    strange = []
     ids = {style.name.lower(): id_ for id_, style in parts.library.now.styles.items()}
-    for name in asked.styles:
+    for name in styles:
         looks = Looks(style=ids.get(name.lower(), key_of(name)))
         try:
             dressed = parts.enhancer.dressed(*prompts, looks, model.limits.max_prompt_chars)
@@ -142,6 +151,12 @@ def styled(asked: Drawing, parts: Parts, model: Model) -> tuple[tuple[str, str],
 def _clip_skip(settings: Mapping[str, Any]) -> int:
     """The web UI counts from 1, which leaves nothing out."""
     return number(settings, "CLIP_stop_at_last_layers", 1, 12, 1) - 1
+
+
+def _resized_from(asked: Drawing) -> tuple[int, int] | None:
+    """Both sides must be said, as in the web UI."""
+    sides = asked.seed_resize_from_w, asked.seed_resize_from_h
+    return sides if min(sides) > 0 else None
 
 
 def _seed(asked: int) -> int:

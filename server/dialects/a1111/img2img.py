@@ -12,7 +12,7 @@ from server import decode
 from server.dialects.a1111.answering import answered
 from server.dialects.a1111.asking import Img2Img, read
 from server.dialects.a1111.control import controls_of
-from server.dialects.a1111.drawing import Plan, planned
+from server.dialects.a1111.drawing import Plan, planned, restoring
 from server.dialects.a1111.scripts import script_of, sd_upscale
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount
@@ -41,6 +41,10 @@ async def img2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     plan = await planned(asked, value, parts, account, "inpaint" if asked.mask and not script else "image_to_image")
     images = [await decode.picture(each, "init_images") for each in asked.init_images]
     following = await controls_of(asked.alwayson_scripts, parts.catalog, images[0])
+    if script or asked.mask or "edit" in plan.model.tasks:
+        plan.ignored.extend(["restore_faces"] * asked.restore_faces)
+    else:
+        plan.said.update(restoring(asked, plan, parts.catalog))
     if script:
         plan.ignored.extend(["mask"] * bool(asked.mask) + ["alwayson_scripts"] * bool(following.controls))
         return await answered(request, parts, account, asked, plan, _enlarged(asked, plan, parts.catalog, images))

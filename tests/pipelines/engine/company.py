@@ -76,7 +76,9 @@ def random_task(random: Random) -> Task:
     width, height = random.choice([(64, 64), (64, 64), (96, 64)])
     said: dict[str, Any] = {
         "model": "tiny",
-        "prompt": random.choice(["a red star", "", "a blue ring, " + "very " * 40 + "small"]),
+        "prompt": random.choice(
+            ["a red star", "a [red|blue] [ring:very tall star:0.5]", "", "a blue ring, " + "very " * 40 + "small"]
+        ),
         "negative_prompt": random.choice(["", "green"]),
         "width": width,
         "height": height,

@@ -51,6 +51,7 @@ from pipelines.tasks import (
     RestoreFaces,
     SearchAndRecolor,
     SearchAndReplace,
+    SecondPass,
     Setting,
     Task,
     TextToImage,
@@ -83,6 +84,7 @@ EMBEDDED = Embedded("a star\nSteps: 4", "a star", "", (Setting("Steps", "4"),))
 TASKS: list[Task] = [
     PLAIN,
     TextToImage(**SAID, first_pass=FirstPass(64, 64, 5, 0.5)),
+    TextToImage(**SAID, first_pass=FirstPass(64, 64, 5, 0.5, SecondPass("other", "a", "b", "ddim", 3.0, (), "net"))),
     ImageToImage(**SAID, image=EVERY_BYTE, strength=0.3, fit="pad"),
     INSIDE,
     Edit(**SAID, image=EVERY_BYTE, image_guidance_scale=1.5),

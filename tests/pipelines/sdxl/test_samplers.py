@@ -87,6 +87,15 @@ def test_a_table_that_begins_later_draws_what_diffusers_draws_over_a_picture(
     assert (ours - theirs).abs().max() <= BOUNDS.get((sampler, config), 1e-4) * theirs.abs().max()
 
 
+@pytest.mark.parametrize("sampler", ["euler", "heun", "unipc", "lcm"])
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_every_line_belongs_to_a_sampling_step(sampler: str, strength: float) -> None:
+    table = schedule(sampler, CONFIGS["sdxl"], 8, strength)
+    taken = int(8 * strength)
+    each = [step for step in range(taken) for _ in range(2 if sampler == "heun" and step < taken - 1 else 1)]
+    assert [table.sampling_step(line) for line in range(len(table.steps))] == each
+
+
 def test_lcm_refuses_more_steps_than_its_distillation_had() -> None:
     with pytest.raises(TaskRefused, match="at most 50"):
         schedule("lcm", CONFIGS["sdxl"], 51)

@@ -12,7 +12,17 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import CatalogInvalid
-from pipelines.tasks import Crop, Inpaint, Raster, SearchAndRecolor, SearchAndReplace, Task
+from pipelines.tasks import (
+    Crop,
+    FirstPass,
+    Inpaint,
+    Raster,
+    SearchAndRecolor,
+    SearchAndReplace,
+    SecondPass,
+    Task,
+    TextToImage,
+)
 from server.errors import PromptBlocked
 from server.prompts import blocklist
 from server.prompts.blocklist import Blocklist
@@ -144,6 +154,7 @@ DRAWN = Inpaint(
     model="flat", prompt="a star", negative_prompt="", width=64, height=64, steps=1, guidance_scale=4.0,
     sampler="euler", seed=1, image=WHITE, mask=Raster(8, 8, b"\xff" * 64), strength=0.5,
 )  # fmt: skip
+TWICE = TextToImage("flat", "a star", "", 64, 64, 8, 4.0, "euler", 1, first_pass=FirstPass(8, 8, 4, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +166,12 @@ DRAWN = Inpaint(
         (SearchAndReplace(image=WHITE, words="the star", dilation=0, drawn=replace(DRAWN, prompt="a grue")), "prompt"),
         (SearchAndReplace(image=WHITE, words="the star", dilation=0, drawn=DRAWN), None),
         (Crop(image=WHITE, width=8, height=8), None),
+        (replace(DRAWN, prompt="a gr[ue:0]"), "prompt"),
+        (replace(DRAWN, negative_prompt="[gr|a star|gr]ue", steps=8), "negative_prompt"),
+        (replace(DRAWN, prompt="[a|an] [star:moon:0.5]", steps=8), None),
+        (replace(TWICE, first_pass=FirstPass(8, 8, 4, 0.5, SecondPass(prompt="a grue"))), "prompt"),
+        (replace(TWICE, prompt="a gr[a:u:1.5]e", first_pass=FirstPass(8, 8, 4, 0.5)), "prompt"),
+        (TWICE, None),
     ],
 )
 def test_a_task_is_searched_with_what_it_is_made_of(task: Task, field: str | None) -> None:
