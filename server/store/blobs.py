@@ -87,6 +87,9 @@ class FolderBlobs:
 
     @contextmanager
     def sweeping(self) -> Iterator[bool]:
+        if not self._folder.is_dir():
+            yield True  # nothing was ever put, and what is put from now on is too young to be swept
+            return
         with self._sweep_lock() as descriptor:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -76,6 +76,9 @@ def test_nothing_is_swept_while_somebody_keeps_it_and_nobody_keeps_what_is_being
 ) -> None:
     """By another door to the same folder, as another process would."""
     other = FolderBlobs(tmp_path / "blobs")
+    with blobs.sweeping() as may:
+        assert may
+    assert not (tmp_path / "blobs").exists(), "where nothing was put there is nothing to lock"
     with blobs.kept(), other.kept(), other.sweeping() as may:
         assert not may
     with other.sweeping() as may:
