@@ -71,6 +71,7 @@ def reader(artist: Artist, picture: bytes, tmp_path_factory: pytest.TempPathFact
     (folder / ".curlrc").write_text('fail-with-body\nsilent\nshow-error\nnoproxy = "*"\n')
     (folder / "picture.png").write_bytes(picture)
     torch.save({"params_ema": folding_network()}, folder / "RealESRGAN_x2plus.pth")
+    (folder / "backups").mkdir()
     data = folder / "darkroom"  # what a command takes for the user's data folder, too
     data.mkdir()
     with client_of(data, artist.catalog, InlineWorker(artist.catalog, "cpu")) as client:
@@ -80,6 +81,9 @@ def reader(artist: Artist, picture: bytes, tmp_path_factory: pytest.TempPathFact
 def stands_for(client: httpx.Client, picture: bytes) -> dict[str, str]:
     mask = mask_of(Image.open(io.BytesIO(picture)).size)
     return {
+        "/backups/darkroom-20261121-030000.tar": "backups/*.tar",  # the one that the line before made
+        "/backups/": "backups/",
+        "/srv/darkroom": "restored",
         "http://127.0.0.1:8080": str(client.base_url).rstrip("/"),
         "$PICTURE": base64.b64encode(picture).decode(),
         "$MASK": base64.b64encode(mask).decode(),

@@ -10,7 +10,17 @@ from server.secret_files import variable
 from server.settings import Settings
 from tests.docs.pages import PAGES, ROOT, anchors, links, quoted
 
-OURS = ("server/", "pipelines/", "tests/", "scripts/", "docs/", "benchmarks/", "models.yaml", "Dockerfile.cuda")
+OURS = (
+    "deploy/",
+    "server/",
+    "pipelines/",
+    "tests/",
+    "scripts/",
+    "docs/",
+    "benchmarks/",
+    "models.yaml",
+    "Dockerfile.cuda",
+)
 FILE = re.compile(r"[\w./*-]+")
 SETTING = re.compile(r"DARKROOM_[A-Z0-9_]+")
 COMMAND = re.compile(r"^darkroom ([a-z]+)")
