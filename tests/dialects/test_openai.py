@@ -238,7 +238,7 @@ def is_refused_politely(answer: httpx.Response, status: int) -> None:
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
-    assert error["type"] == "invalid_request_error"
+    assert error["type"] == ("authentication_error" if status == 401 else "invalid_request_error")
     assert error["message"].endswith(".")
     assert len(error["message"]) > 20
     assert "x-request-id" in answer.headers
