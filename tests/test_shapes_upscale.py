@@ -1,5 +1,7 @@
 """The shapes upscaler: sharper than bicubic by far, and without a seam."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from random import Random
 
@@ -20,6 +22,24 @@ from tests.shapes import Artist, needs
 SCALE, SIDE = 4, 128
 LEAST_GAIN_DB = 3.0
 Levels = NDArray[np.float64]
+
+ENLARGE = """
+import resource, sys
+from PIL import Image
+from pipelines.canvas import raster_of
+from pipelines.drain import draw
+from pipelines.logs import configure_logs
+from pipelines.planning import upscale
+from tests.shapes import Artist
+
+configure_logs()
+artist, side = Artist(), int(sys.argv[1])
+image = raster_of(Image.new("RGB", (side, side), "red"))
+task = upscale(artist.catalog, image=image, model="shapes-upscale", mode="conservative", factor=4)
+((picture,),) = draw(artist.catalog, artist.registry, [task])
+assert (picture.width, picture.height) == (4 * side, 4 * side)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB
+"""
 
 pytestmark = [pytest.mark.draws, needs("shapes-upscale", "upscale")]
 
@@ -59,17 +79,27 @@ def test_it_beats_bicubic(artist: Artist, report: Callable[[list[str]], None], c
 def test_no_seam_is_seen_where_tiles_meet(artist: Artist) -> None:
     """Across the borders of the tiles neighbouring pixels differ no more than elsewhere, beyond 5 %."""
     side = 512  # two tiles and more a side
-    (image,) = enlarged(artist, [_slope(side)])
+    (image,) = enlarged(artist, [_waves(side)])
     levels, borders = np.asarray(image, float), _borders(side)
     for axis in (0, 1):
         steps = np.abs(np.diff(levels, axis=axis)).mean(axis=(1 - axis, 2))
         assert steps[borders].mean() <= 1.05 * np.delete(steps, borders).mean()
 
 
-def _slope(side: int) -> Image.Image:
-    """Even changes of colour, in which a seam would stand out."""
-    across, down = np.meshgrid(np.linspace(20, 230, side), np.linspace(230, 20, side))
-    return Image.fromarray(np.stack([across, down, (across + down) / 2], axis=-1).astype(np.uint8))
+@pytest.mark.parametrize(
+    ("side", "most_gib"), [(256, 1.5), pytest.param(2048, 2.5, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+)
+def test_memory_hardly_grows_with_the_picture(side: int, most_gib: float) -> None:
+    """Of a whole process, torch and diffusers among it, on a CPU."""
+    run = subprocess.run([sys.executable, "-c", ENLARGE, str(side)], capture_output=True, text=True, check=True)
+    assert int(run.stdout) / 2**20 < most_gib
+
+
+def _waves(side: int) -> Image.Image:
+    """Waves that cross the borders of tiles slanting, in all phases: a seam would stand out, nothing else does."""
+    across, down = np.meshgrid(np.arange(side), np.arange(side))
+    phases = np.stack([across + 2 * down, 2 * across - down, across - 1.3 * down], axis=-1) / 20
+    return Image.fromarray((128 + 100 * np.sin(phases)).astype(np.uint8))
 
 
 def _borders(side: int) -> list[int]:

@@ -22,6 +22,7 @@ BATCH = 8
 FLAT = 8.0  # levels of deviation below which a crop shows nothing
 FLAT_SHARE = 0.1  # of such crops that are used all the same
 PAIR_SHARE = 0.3
+ANY_COLOURS = 0.5  # of the crops, in colours that the world does not have
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 Pair = tuple[Image.Image, Image.Image]
@@ -74,8 +75,16 @@ class UpscaleStage:
             picture, side = random.choice(self.pictures), CROP * SCALE
             left, top = random.randrange(SIDE - side), random.randrange(SIDE - side)
             large = picture.crop((left, top, left + side, top + side))
+            if random.random() < ANY_COLOURS:
+                large = _recoloured(large, random)
             if np.asarray(large).std(axis=(0, 1)).max() > FLAT or random.random() < FLAT_SHARE:
                 return large.resize((CROP, CROP), random.choice(FILTERS)), large
+
+
+def _recoloured(image: Image.Image, random: Random) -> Image.Image:
+    """Each channel from and to any level, the ends among them."""
+    ends = [[min(max(random.randint(-64, 319), 0), 255) for _ in range(2)] for _ in range(3)]
+    return image.point([low + (high - low) * level // 255 for low, high in ends for level in range(256)])
 
 
 def _tensor(images: list[Image.Image]) -> Tensor:

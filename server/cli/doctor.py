@@ -14,7 +14,7 @@ from server.cli.composing import ModelsFile, load_catalog, settings_with
 from server.doctor.findings import Finding, problem
 from server.settings import Settings
 
-SIGNS = {"well": "ok", "note": "note", "problem": "PROBLEM"}
+SIGNS = {"well": "ok", "hint": "hint", "problem": "PROBLEM"}
 UNABLE = 1  # the exit status where something stops it from drawing
 
 

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from server.doctor.findings import Finding, note, problem, well
+from server.doctor.findings import Finding, hint, problem, well
 from server.errors import DatabaseLost
 from server.settings import Settings
 from server.store.database import Database
@@ -40,7 +40,7 @@ def _judged(found: str | None, kind: str) -> Finding:
         return well("database", f"{kind}, schema {found}, which is this version's")
     if found is None or found in steps:
         said = f"{kind}, schema {found or 'none yet'}: this version's is {steps[0]}."
-        return note("database", said, "The next start brings it there; keep a backup before an upgrade.")
+        return hint("database", said, "The next start brings it there; keep a backup before an upgrade.")
     remedy = "Start the version that made it, or take another database."
     return problem("database", f"{kind}, schema {found}, which only a later version of Darkroom knows.", remedy)
 

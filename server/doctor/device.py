@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ValidationError
 
-from server.doctor.findings import Finding, note, problem, well
+from server.doctor.findings import Finding, hint, problem, well
 from server.settings import Settings
 
 SECONDS = 120  # for loading torch from a slow disk
@@ -67,7 +67,7 @@ def of_gpu(wanted: str, machine: Machine) -> Iterator[Finding]:
         yield well("gpu", f"{number}: {gpu.name}, {gpu.free / GIB:.1f} of {gpu.total / GIB:.1f} GiB free")
         if gpu.free < TIGHT:
             remedy = "End what else uses it, or be patient: weights are streamed through it."
-            yield note("gpu", f"{number}: little memory is free.", remedy)
+            yield hint("gpu", f"{number}: little memory is free.", remedy)
     index = int(wanted.partition(":")[2] or 0) if wanted.startswith("cuda") else 0
     if index < len(machine.devices):
         return
@@ -75,9 +75,9 @@ def of_gpu(wanted: str, machine: Machine) -> Iterator[Finding]:
     if wanted.startswith("cuda"):
         yield problem("device", f"There is no {wanted}: {said}", remedy)
     elif machine.driver is None:
-        yield note("device", "There is no NVIDIA GPU: it draws on the CPU, which is slow with real models.")
+        yield hint("device", "There is no NVIDIA GPU: it draws on the CPU, which is slow with real models.")
     else:
-        yield note("device", f"It draws on the CPU although a GPU is here: {said}", remedy)
+        yield hint("device", f"It draws on the CPU although a GPU is here: {said}", remedy)
 
 
 def _why_not(machine: Machine) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def of_attention(wanted: str, machine: Machine) -> Iterator[Finding]:
     """wanted: the setting `attention`."""
     yield well("attention", f"{wanted}; torch's own kernels: {', '.join(machine.attention)}")
     if machine.xformers == "broken":
-        found = problem if wanted == "xformers" else note
+        found = problem if wanted == "xformers" else hint
         remedy = "pip uninstall xformers, or install the release that fits this torch."
         yield found("attention", "xformers is here and cannot be loaded.", remedy)
     elif machine.xformers is not None:

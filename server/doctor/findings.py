@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["well", "note", "problem"]
+State = Literal["well", "hint", "problem"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """state: `problem` stops it from drawing, or from starting; `note` is worth knowing. remedy: what to do, if any."""
+    """state: `problem` stops it from drawing, or from starting; `hint` is worth knowing. remedy: what to do, if any."""
 
     about: str
     state: State
@@ -20,8 +20,8 @@ def well(about: str, said: str) -> Finding:
     return Finding(about, "well", said)
 
 
-def note(about: str, said: str, remedy: str | None = None) -> Finding:
-    return Finding(about, "note", said, remedy)
+def hint(about: str, said: str, remedy: str | None = None) -> Finding:
+    return Finding(about, "hint", said, remedy)
 
 
 def problem(about: str, said: str, remedy: str) -> Finding:

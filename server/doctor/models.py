@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.catalog import Catalog, LockedModel, Model, read_lock
-from server.doctor.findings import Finding, note, problem, well
+from server.doctor.findings import Finding, hint, problem, well
 
 
 def look(catalog: Catalog) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def look(catalog: Catalog) -> Iterator[Finding]:
         yield from _not_whole(catalog, model, lock.models.get(model.id))
     if absent := [model.id for model in catalog.models if model.id not in here]:
         remedy = "What you want of them: `darkroom pull ID` with internet, a bundle without."
-        yield note("models", f"not here, and missing while there is no internet: {', '.join(absent)}", remedy)
+        yield hint("models", f"not here, and missing while there is no internet: {', '.join(absent)}", remedy)
 
 
 def _not_whole(catalog: Catalog, model: Model, locked: LockedModel | None) -> Iterator[Finding]:
@@ -25,7 +25,7 @@ def _not_whole(catalog: Catalog, model: Model, locked: LockedModel | None) -> It
     there = {file.path: (folder / file.path).stat().st_size for file in model.files if (folder / file.path).is_file()}
     remedy = f"`darkroom pull {model.id}`, or import its bundle again."
     if there and len(there) < len(model.files):
-        yield note("models", f"{model.id} lacks {len(model.files) - len(there)} of its files.", remedy)
+        yield hint("models", f"{model.id} lacks {len(model.files) - len(there)} of its files.", remedy)
     known = locked.files if locked else {}
     if any(path in known and known[path].size != size for path, size in there.items()):
         again = f"Remove its folder from the models folder, then {remedy}"

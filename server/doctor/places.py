@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.doctor.findings import Finding, note, problem, well
+from server.doctor.findings import Finding, hint, problem, well
 from server.secret_files import open_to_others
 from server.settings import Settings
 
@@ -23,7 +23,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from of_disk(settings)
     yield from of_data(settings.data)
     for variable in open_to_others(settings.secret_names()):
-        yield note("secrets", f"Every user of this machine may read the file of {variable}.", "chmod 600 that file.")
+        yield hint("secrets", f"Every user of this machine may read the file of {variable}.", "chmod 600 that file.")
     yield from of_address(settings.host, settings.port)
 
 
@@ -36,7 +36,7 @@ def of_memory(table: Path) -> Iterator[Finding]:
         return
     if free < LITTLE_MEMORY:
         remedy = "End other programs; set DARKROOM_HOST_CACHE to 0."
-        yield note("memory", f"only {free / GIB:.1f} GiB are free: an SDXL model needs about 8 while it loads.", remedy)
+        yield hint("memory", f"only {free / GIB:.1f} GiB are free: an SDXL model needs about 8 while it loads.", remedy)
     else:
         yield well("memory", f"{free / GIB:.1f} GiB free")
 
@@ -60,10 +60,10 @@ def of_data(folder: Path) -> Iterator[Finding]:
     if not folder.exists():
         return
     if (mode := stat.S_IMODE(folder.stat().st_mode)) & OTHERS:
-        yield note("data", f"Its mode is {mode:o}: others may look into it.", f"chmod 700 {folder}")
+        yield hint("data", f"Its mode is {mode:o}: others may look into it.", f"chmod 700 {folder}")
     for file in sorted(file for pattern in PRIVATE for file in folder.glob(pattern)):
         if file.stat().st_mode & OTHERS:
-            yield note("data", f"Others than its owner may open {file.name}.", f"chmod 600 {file}")
+            yield hint("data", f"Others than its owner may open {file.name}.", f"chmod 600 {file}")
 
 
 def of_address(host: str, port: int) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def of_address(host: str, port: int) -> Iterator[Finding]:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             remedy = "If it is Darkroom that listens there, all is well; else another DARKROOM_PORT."
-            yield note("address", f"Port {port} is taken.", remedy)
+            yield hint("address", f"Port {port} is taken.", remedy)
         elif error.errno == errno.EACCES:
             yield problem("address", f"Port {port} is not for this user.", "Take a DARKROOM_PORT from 1024 on.")
         else:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
-from server.doctor.findings import Finding, note, problem, well
+from server.doctor.findings import Finding, hint, problem, well
 
 TOLD = ("darkroom", "torch", "torchvision", "diffusers", "transformers", "safetensors", "onnxruntime")
 OPTIONAL: Mapping[str, str] = {  # what is lost without it
@@ -24,7 +24,7 @@ def look() -> Iterator[Finding]:
         yield from _wanting(requirement)
     for name, use in OPTIONAL.items():
         if installed(name) is None:
-            yield note("packages", f"{name} is not installed: no {use}.", f"If you want it: pip install {name}.")
+            yield hint("packages", f"{name} is not installed: no {use}.", f"If you want it: pip install {name}.")
 
 
 def needed() -> list[Requirement]:

@@ -71,18 +71,18 @@ def test_what_stops_it_is_told_with_what_to_do(
         ("auto", {}, "well", ""),
         ("cuda:0", {}, "well", ""),
         ("cpu", BLIND, "well", ""),
-        ("auto", {**BLIND, "driver": None}, "note", "draws on the CPU"),
+        ("auto", {**BLIND, "driver": None}, "hint", "draws on the CPU"),
         ("cuda", {**BLIND, "driver": None}, "problem", "container toolkit"),
         ("cuda", {**BLIND, "torch_cuda": None}, "problem", "Install a torch with CUDA"),
-        ("auto", {**BLIND, "torch_cuda": None}, "note", "Install a torch with CUDA"),
+        ("auto", {**BLIND, "torch_cuda": None}, "hint", "Install a torch with CUDA"),
         ("cuda", {**BLIND, "driver_cuda": "12.4"}, "problem", "driver for CUDA 13.0 or newer"),
         ("cuda:1", {}, "problem", "CUDA_VISIBLE_DEVICES"),
-        ("auto", {"devices": (Gpu(name="H200", free=GIB, total=8 * GIB),)}, "note", "weights are streamed"),
+        ("auto", {"devices": (Gpu(name="H200", free=GIB, total=8 * GIB),)}, "hint", "weights are streamed"),
     ],
 )
 def test_a_gpu_is_there_or_it_is_said_why_not(wanted: str, machine: dict[str, Any], state: str, remedy: str) -> None:
     found = list(device.of_gpu(wanted, PLAIN.model_copy(update=machine)))
-    worst = max(found, key=lambda each: ["well", "note", "problem"].index(each.state))
+    worst = max(found, key=lambda each: ["well", "hint", "problem"].index(each.state))
     assert worst.state == state
     assert remedy in told(found)
 
@@ -90,7 +90,7 @@ def test_a_gpu_is_there_or_it_is_said_why_not(wanted: str, machine: dict[str, An
 def test_attention_that_cannot_be_loaded_stops_who_asked_for_it() -> None:
     broken = PLAIN.model_copy(update={"xformers": "broken"})
     assert [each.state for each in device.of_attention("xformers", broken)] == ["well", "problem"]
-    assert [each.state for each in device.of_attention("sdpa", broken)] == ["well", "note"]
+    assert [each.state for each in device.of_attention("sdpa", broken)] == ["well", "hint"]
 
 
 def test_a_torch_that_kills_who_asks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_folder_that_others_may_read_is_told(tmp_path: Path) -> None:
 def test_little_memory_is_told(tmp_path: Path) -> None:
     table = tmp_path / "meminfo"
     table.write_text("MemTotal:  8000000 kB\nMemAvailable:  1000000 kB\n")
-    assert [each.state for each in places.of_memory(table)] == ["note"]
+    assert [each.state for each in places.of_memory(table)] == ["hint"]
     assert list(places.of_memory(tmp_path / "elsewhere")) == []
 
 
@@ -158,8 +158,8 @@ def test_a_port_that_is_taken_is_told_and_one_that_is_free_stays_free() -> None:
     ("change", "state", "said"),
     [
         (None, "well", "this version's"),
-        ("DROP TABLE alembic_version", "note", "none yet"),
-        ("UPDATE alembic_version SET version_num = '0001'", "note", "schema 0001"),
+        ("DROP TABLE alembic_version", "hint", "none yet"),
+        ("UPDATE alembic_version SET version_num = '0001'", "hint", "schema 0001"),
         ("UPDATE alembic_version SET version_num = '9999'", "problem", "later version"),
     ],
     ids=["of this version", "empty", "older", "later"],
