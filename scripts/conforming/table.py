@@ -13,9 +13,10 @@ is from one run, on {day}, of commit {commit}.
 """
 
 ALIKE = """
-One seed, prompt, sampler and number of steps, asked for by {count} clients: {told}. What nobody names, such as size and
-guidance, is the model's own in every API; only what an account has set as its options or its preferences is added.
-`tests/dialects/test_one_seed.py` asks for the same by `/api/v2`, which has no client of its own.
+One seed, prompt, sampler and number of steps, asked for by {count} clients: {told}.
+What nobody names, such as size and guidance, is the model's own in every API; only what an account has set as its
+options or its preferences is added. `tests/dialects/test_one_seed.py` asks for the same by `/api/v2`, which has no
+client of its own.
 """
 
 PROGRAMS = """
