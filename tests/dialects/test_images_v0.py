@@ -103,7 +103,8 @@ def test_a_client_that_leaves_finds_its_pictures_in_the_library(serve: Serve) ->
     served = serve()
     served.worker.hold()
     with pytest.raises(httpx.ReadTimeout):
-        asked(served, STAR, timeout=0.5)
+        asked(served, STAR, timeout=2)
+    served.worker.await_running()
     served.worker.let_go()
     until(lambda: served.client.get(LIBRARY).json()["data"]["total"] == 1)
 

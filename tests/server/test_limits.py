@@ -34,7 +34,7 @@ def limits(tmp_path: Path) -> Limits:
     database = Database(f"sqlite:///{tmp_path / 'darkroom.db'}")
     migrate(database)
     plans = {"bob": "pro", "eve": "enterprise", "ann": "no tier's name"}
-    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = re.findall(r"```yaml\n(default:.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     tiers = Tiers.load(file_of(tmp_path, example))
     return Limits(database, tiers, lambda _, account: plans.get(account), lambda: 7300.5)
 

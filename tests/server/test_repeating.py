@@ -137,7 +137,7 @@ def test_a_job_with_a_key_is_drawn_although_its_client_has_gone(serve: Serve) ->
     served.worker.hold()
     headers = keyed("k", Accept="image/png")
     with pytest.raises(httpx.ReadTimeout):
-        served.client.post(JOBS, json=STAR, headers=headers, timeout=1)
+        served.client.post(JOBS, json=STAR, headers=headers, timeout=3)
     served.worker.await_running()
     served.worker.let_go()
     answer = served.client.post(JOBS, json=STAR, headers=headers)
