@@ -71,7 +71,8 @@ def test_the_commands_run(block: Block, reader: Reader) -> None:
 
 @pytest.mark.draws
 @of("python")
-def test_the_python_runs(block: Block, reader: Reader) -> None:
+def test_the_python_runs(block: Block, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(reader.folder)
     body, secret = '{"type": "job.succeeded", "data": {}}', signing.new_secret()
     now = int(time.time())
     known = {"KEY": KEY, "secret": secret, "body": body, "headers": signing.headers(secret, "m", now, body.encode())}
