@@ -30,7 +30,7 @@ class Accounts:
         account = await self._database.read(rows.get, account_id)
         if account is None:
             new = Account(account_id, name, self._clock(), email)
-            account = await self._database.write(noted(rows.put_unless_there, "account_made", account_id), new)
+            account = await self._database.write(rows.put_unless_there, new)
         return _there(account)
 
     async def find(self, account_id: str) -> Account:

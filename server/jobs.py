@@ -18,7 +18,7 @@ from server.feeder import Feeder
 from server.images import Images
 from server.pace import Pace
 from server.prompts.blocklist import Blocklist
-from server.store import accepting, idempotency
+from server.store import accepting, idempotency, retention
 from server.store import jobs as rows
 from server.store.accepting import Beside, Toll
 from server.store.audit import note, noted
@@ -233,10 +233,8 @@ class Jobs:
 
     async def forget(self, older_than_seconds: float, purge_seconds: float) -> None:
         """Jobs that ended so long ago are not found any more, and their rows are gone so long after that."""
-        now = self._clock()
-        await self._database.write(rows.forget, now - older_than_seconds, now)
-        await self._database.write(rows.purge, now - purge_seconds)
-        await self._database.write(idempotency.forget, now, self._kept_seconds)
+        times = self._clock(), older_than_seconds, purge_seconds, self._kept_seconds
+        await self._database.write(retention.drop_jobs, *times)
 
     def now(self) -> float:
         return self._clock()

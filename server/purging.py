@@ -7,7 +7,7 @@ from pathlib import Path
 
 from server.images import YOUNG_SECONDS, orphans
 from server.settings import Settings
-from server.store import idempotency, images, jobs
+from server.store import images, retention
 from server.store.audit import note
 from server.store.blobs import FolderBlobs
 from server.store.copies import copy_out
@@ -42,13 +42,14 @@ def purge(database: Database, settings: Settings, now: float, *, dry_run: bool =
 
 
 def _purge(database: Database, settings: Settings, now: float, *, remove: bool) -> Purged:
-    before = now - settings.purge_seconds
+    seconds = settings.image_ttl_seconds, settings.purge_seconds, settings.idempotency_seconds
     with database.begin() as connection:
-        hidden = jobs.forget(connection, now - settings.image_ttl_seconds, now)
-        gone = jobs.purge(connection, before), images.purge(connection, before)
-        idempotency.forget(connection, now, settings.idempotency_seconds)
-        note(connection, "purged", jobs=gone[0], images=gone[1])
-    return Purged(*gone, hidden, *_sweep(database, FolderBlobs(settings.data / "blobs"), now, remove=remove))
+        hidden, gone = retention.drop_jobs(connection, now, *seconds)
+        gone_images = images.purge(connection, now - settings.purge_seconds)
+        note(connection, "purged", jobs=gone, images=gone_images)
+    return Purged(
+        gone, gone_images, hidden, *_sweep(database, FolderBlobs(settings.data / "blobs"), now, remove=remove)
+    )
 
 
 def _sweep(database: Database, blobs: FolderBlobs, now: float, *, remove: bool) -> tuple[int | None, int]:

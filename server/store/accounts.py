@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from server.store import ledger
+from server.store.audit import note
 from server.store.database import one_at_a_time
 from server.store.jobs import is_open
 from server.store.owners import Account, Preferences
@@ -20,10 +21,11 @@ def put(connection: Connection, account: Account) -> None:
 
 
 def put_unless_there(connection: Connection, account: Account) -> Account | None:
-    """The account of this id, made where there was none; None where it was deleted."""
+    """The account of this id, made where there was none, which the audit log tells; None where it was deleted."""
     one_at_a_time(connection, ACCOUNTS_LOCK)
     if connection.execute(select(accounts.c.id).where(accounts.c.id == account.id)).first() is None:
         put(connection, account)
+        note(connection, "account_made", account.id)
     return get(connection, account.id)
 
 

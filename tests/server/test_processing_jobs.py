@@ -44,6 +44,11 @@ def picture(client: httpx.Client, body: dict[str, Any], media_type: str = "image
     return Image.open(io.BytesIO(answer.content))
 
 
+def is_by_network(body: dict[str, Any]) -> bool:
+    """Whether the embedded upscaler had a part in it, which is not exact to the level."""
+    return body["task"] == "upscale" and body.get("mode") != "fast"
+
+
 @pytest.mark.parametrize(
     ("body", "size", "colour"),
     [
@@ -62,7 +67,7 @@ def test_a_job_gives_the_picture(
     assert image.size == size
     [(count, found)] = image.convert("RGB").getcolors()
     assert count == size[0] * size[1]
-    assert found == pytest.approx(colour, abs=8), "the network that enlarges is not exact to the level"
+    assert found == (pytest.approx(colour, abs=8) if is_by_network(body) else colour)
 
 
 def test_transparency_survives_as_png_and_lies_on_white_as_jpeg(client: httpx.Client) -> None:
