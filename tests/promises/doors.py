@@ -4,7 +4,6 @@ A dialect that is added later is found like the others, by JSON and by forms; wh
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from functools import reduce
@@ -125,7 +124,7 @@ def is_file(schema: Schema) -> bool:
 def content_of(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         return text.encode()
 
 
