@@ -16,7 +16,7 @@ from pipelines.catalog import Catalog
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener, Worker
 from pipelines.logs import Logs, configure_logs
-from pipelines.tasks import Describe, Description, Drawing, Picture, Task, TextToImage
+from pipelines.tasks import Describe, Description, Drawing, Picture, Task, TextToImage, Upscale
 from server.app import create_app
 from server.cli.draining import listen
 from server.settings import Settings
@@ -41,7 +41,8 @@ class QuickWorker(StepWorker):
     def _drawn(self, job_id: str, task: Task, listener: Listener) -> Finished | Failed | Cancelled:
         if isinstance(task, Describe):
             return Finished(job_id, (), Description((), "0" * 16, 1.0, (), caption="a picture"))
-        seeds = range(task.seed, task.seed + task.count) if isinstance(task, Drawing) else [None]
+        drawn = task.over or task if isinstance(task, Upscale) else task  # an enlargement may be drawn over
+        seeds = range(drawn.seed, drawn.seed + drawn.count) if isinstance(drawn, Drawing) else [None]
         return Finished(job_id, tuple(Picture(8, 8, flat_colour(0) * 64, seed, (8, 8), task.model) for seed in seeds))
 
 
