@@ -28,6 +28,7 @@ HIRES = {"enable_hr": True, "hr_upscaler": None}
 FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"prompt": "a red star", "negative_prompt": "", "model": "flat", "width": 64, "seed": 7, "count": 1}),
     ({"prompt": ""}, {"prompt": ""}),
+    ({"seed": "9", "steps": 5.0, "cfg_scale": "7"}, {"seed": 9, "steps": 5, "guidance_scale": 7.0}),
     ({"negative_prompt": "a hat"}, {"negative_prompt": "a hat"}),
     ({"cfg_scale": 7}, {"guidance_scale": 7.0}),
     ({"width": None, "height": None, "steps": None}, {"width": 128, "height": 128, "steps": 8}),
@@ -86,6 +87,7 @@ OVER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (REPAINT | {"inpainting_fill": 2}, {"fill": "noise"}),
     (REPAINT | {"inpainting_fill": 3}, {"fill": "nothing"}),
     (REPAINT | {"inpaint_full_res": False}, {"only_masked": False}),
+    (REPAINT | {"inpaint_full_res": 0}, {"only_masked": False}),
     (REPAINT | {"inpaint_full_res_padding": 16}, {"padding": 16}),
     (REPAINT | {"mask_blur": None}, {"mask_blur": 4}),
     (REPAINT | {"mask_blur": None, "mask_blur_x": 6}, {"mask_blur": 6}),

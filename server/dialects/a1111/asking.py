@@ -9,6 +9,7 @@ from pydantic import Field
 from pipelines.tasks import SEED_LIMIT
 from server.bodies.job import Share
 from server.dialects.a1111.infotexts import fields_of
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import Picture
 from server.http.body import IGNORED_FIELDS_HEADER, MOST_NAMED, NAME, Body, Name, Text, check, read_json
 
@@ -20,7 +21,7 @@ Side = Annotated[int, Field(ge=0, le=8192)]
 SomeBody = TypeVar("SomeBody", bound=Body)
 
 
-class Drawing(Body):
+class Drawing(LooseBody):
     """What both take. A seed below 0 is random; what is absent or null is the model's own."""
 
     prompt: Text = ""
