@@ -156,11 +156,11 @@ dialect = Dialect(name=API, prefix="/api/v1", router=router, wording=wording, li
 
 
 async def _enhanced(asked: Generation, parts: Parts, seed: int, limit: int) -> str:
-    if not asked.autoEnhance:
-        return asked.prompt
     template = asked.enhancementOptions.template
     if template not in parts.library.now.enhancement:
         raise BodyInvalid(f"`template` must be one of: {', '.join(parts.library.now.enhancement)}.", field="template")
+    if not asked.autoEnhance:
+        return asked.prompt
     enhanced = await parts.enhancer.enhance(asked.prompt, "", template=template, looks=Looks(), seed=seed, limit=limit)
     return enhanced.prompt
 
