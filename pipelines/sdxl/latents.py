@@ -64,6 +64,8 @@ def in_memory(model: SdxlModel, longest: int, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except torch.OutOfMemoryError:
+        if model.seamless:
+            raise  # each tile would go on at its own other edge
         pass  # and leave: the error's frames would hold on to the memory that is wanted back
     give_back_memory()
     tile = -(-longest // 8) * 4  # half, rounded up to a multiple of 4: a quarter of it, the overlap, has to be whole

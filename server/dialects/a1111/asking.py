@@ -109,7 +109,6 @@ class Img2Img(Drawing):
 # What changes nothing here, and the values of it that change nothing in the web UI either.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "override_settings_restore_afterwards": (True,),
-    "tiling": (False,),
     "refiner_checkpoint": ("", "None"),
     "eta": (0.0, 1.0),
     "s_min_uncond": (0.0,),
