@@ -18,7 +18,7 @@ from pipelines.tasks import SEED_LIMIT
 from server.dialects import Dialect
 from server.errors import BodyInvalid, JobTooSlow, JobUnknown, status_of
 from server.http.auth import TheAccount
-from server.http.body import Body, Name, Prompt, check, described, ignored_fields, read_json
+from server.http.body import Name, Prompt, SparseBody, check, described, ignored_fields, read_json
 from server.http.own_links import open_address
 from server.http.parts import Parts, TheParts
 from server.http.waiting import submit
@@ -44,11 +44,11 @@ CANCELLED = "The generation was cancelled."
 CODES = {401: "UNAUTHORIZED", 403: "UNAUTHORIZED", 404: "GENERATION_NOT_FOUND", 429: "RATE_LIMIT_EXCEEDED"}
 
 
-class EnhancementOptions(Body):
+class EnhancementOptions(SparseBody):
     template: Name = "general"
 
 
-class Generation(Body):
+class Generation(SparseBody):
     """The body of POST /api/v1/generations."""
 
     prompt: Prompt

@@ -104,7 +104,7 @@ def _references(asked: Generation) -> list[tuple[str, str]]:
 
 
 def _ratio(asked: Generation, preset: Preset | None, parts: Parts) -> str:
-    """The caller's, or the preset's, or that of the preset's template, which may be another one than those of the API."""
+    """The caller's, or the preset's, or that of the preset's template, which may be none of the API's."""
     said = asked.aspectRatio or (preset and preset.ratio)
     if said is None:
         template = parts.library.now.template(preset.template) if preset and preset.template else None

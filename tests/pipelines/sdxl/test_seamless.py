@@ -1,4 +1,4 @@
-"""Seamless pictures go on at their other edge: whatever is moved over an edge comes in at the other, and is the same."""
+"""Seamless pictures go on at their other edge: what is moved over an edge comes in at the other, and is the same."""
 
 from typing import Any
 
