@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from pipelines.recolor import tinted
-from pipelines.sizes import SizePlan, finish, spread
+from pipelines.sizes import SizePlan, finish, resized, spread
 from pipelines.tasks import Control, Drawing, Edit, ImageToImage, Inpaint, Outpaint, Raster
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
@@ -36,7 +36,7 @@ class Canvas:
     """start: RGB, what drawing begins from, or None; repaint: L, bright where it is drawn anew, or None for all of it.
 
     Both have the size that the model draws. frame: what the result is put back into. colours: RGB of the result's size,
-    whose hue and saturation it takes.
+    whose hue and saturation it takes. seamless: what was drawn goes on at its other edge.
     """
 
     size: SizePlan
@@ -44,10 +44,11 @@ class Canvas:
     repaint: Image.Image | None = None
     frame: Frame | None = None
     colours: Image.Image | None = None
+    seamless: bool = False
 
     def finish(self, drawn: Image.Image) -> Image.Image:
         """The result, from what the model drew at render size."""
-        part = finish(drawn, self.size)
+        part = resized(drawn, (self.size.width, self.size.height)) if self.seamless else finish(drawn, self.size)
         if self.colours:
             part = tinted(part, self.colours)
         return self.frame.around(part) if self.frame else part
@@ -59,13 +60,14 @@ def canvas_of(task: Drawing, size: SizePlan) -> Canvas:
         case ImageToImage() | Edit():
             picture = fitted(picture_of(task.image), size, task.fit)
             keeps = isinstance(task, ImageToImage) and task.keep_colours
-            return Canvas(size, spread(picture, size), colours=picture if keeps else None)
+            start = resized(picture, size.rendered) if task.seamless else spread(picture, size)
+            return Canvas(size, start, colours=picture if keeps else None, seamless=task.seamless)
         case Inpaint():
             return _inpaint(task, size)
         case Outpaint():
             return _outpaint(task, size)
         case _:
-            return Canvas(size)
+            return Canvas(size, seamless=task.seamless)
 
 
 def followed(control: Control, task: Drawing, canvas: Canvas) -> Image.Image:

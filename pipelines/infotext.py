@@ -69,6 +69,7 @@ def infotext_of(task: Drawing, picture: Picture) -> Infotext:
         "Model": picture.model,
         **_particulars(task, picture),
         **({"Face restoration": restorer} if restorer else {}),
+        **({"Tiling": True} if task.seamless else {}),
         **({"Seed resize from": "x".join(map(str, task.noise_size))} if task.noise_size else {}),
         "Version": "darkroom",
     }

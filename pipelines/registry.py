@@ -31,13 +31,15 @@ from pipelines.sdxl.lora import PARTS as LORA_PARTS
 from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
+from pipelines.sdxl.seamless import seamless as seamless_twin
 from pipelines.tally import Tally
 from pipelines.tasks import Lora
 from pipelines.tools import Tools
 from pipelines.tuning import Tuning
 from pipelines.weights import check_safetensors
 
-PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None]  # a model's id, contents of LoRAs and of a VAE
+# A model's id, contents of LoRAs and of a VAE, and whether it draws seamless pictures.
+PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None, bool]
 MOST_PIPELINES = 16  # kept: a model with a set of LoRAs each
 
 
@@ -120,25 +122,31 @@ class Registry:
         self._used[entry.id] = time.monotonic()
         return model
 
-    def pipeline(self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None) -> SdxlPipeline | FakePipeline:
-        """What draws with the model, that set of LoRAs, and that VAE in place of its own. Raises what `sdxl` raises."""
+    def pipeline(
+        self, model_id: str, loras: tuple[Lora, ...], vae: str | None = None, *, seamless: bool = False
+    ) -> SdxlPipeline | FakePipeline:
+        """What draws with the model, that set of LoRAs, and that VAE in place of its own.
+
+        seamless: see `pipelines.sdxl.seamless`. Raises what that and `sdxl` raise.
+        """
         entry = self._catalog.get(model_id)
         if entry.kind == "fake":
             return FakePipeline()
         model = self.sdxl(model_id)
         worn = [(lora_named(self._catalog, lora.name), lora.scale) for lora in loras]
         other = vae_named(self._catalog, vae) if vae else None
-        key = (model_id, tuple((lora.content, scale) for lora, scale in worn), other.content if other else None)
+        outfit = tuple((lora.content, scale) for lora, scale in worn)
+        key = (model_id, outfit, other.content if other else None, seamless)
         if key not in self._pipelines:
             while len(self._pipelines) >= MOST_PIPELINES:
                 del self._pipelines[next(iter(self._pipelines))]
             if other:
                 model = dataclasses.replace(model, vae=self._loader.vae(other, entry))
-            self._pipelines[key] = self._dressed(model, worn)
+            self._pipelines[key] = self._dressed(model, worn, seamless=seamless)
         return self._pipelines[key]
 
-    def _dressed(self, model: SdxlModel, worn: Sequence[tuple[Model, float]]) -> SdxlPipeline:
-        """Raises WeightsRefused for a LoRA that cannot be worn."""
+    def _dressed(self, model: SdxlModel, worn: Sequence[tuple[Model, float]], *, seamless: bool) -> SdxlPipeline:
+        """Raises WeightsRefused for a LoRA that cannot be worn. What wears them is the model itself, not its twin."""
         parts = {part: getattr(model, part) for part in LORA_PARTS}
         outfit = [(lora.content, scale, read_lora(self._loader.checked.file(lora), parts)) for lora, scale in worn]
 
@@ -146,7 +154,8 @@ class Registry:
             self._used[model.id] = time.monotonic()  # it is called before every tick
             self._wardrobe.wear(parts, outfit)
 
-        return SdxlPipeline(model, wear, self._embeddings, self, self.tally)
+        drawing = seamless_twin(model) if seamless else model
+        return SdxlPipeline(drawing, wear, self._embeddings, self, self.tally)
 
     def unload(self, model_id: str) -> None:
         """Forget the model, and give what only it used back to the device. Unknown and unloaded ids are ignored."""

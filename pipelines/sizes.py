@@ -11,6 +11,7 @@ from pipelines.errors import TaskRefused
 
 UNIT = 8  # pixels of a picture for one of its latent
 SNAP = log(1.02)  # a shape within 2 % of the aspect is as good as the aspect itself: so much is cut off
+WRAPPED = 32  # pixels beyond an edge: Lanczos looks at three of the smaller picture's, so down to a tenth of the size
 AREA_COUNTS = 0.1  # an area that is 10 % off is as bad as an aspect that is 1 % off
 
 
@@ -22,6 +23,10 @@ class SizePlan:
     height: int
     render_width: int
     render_height: int
+
+    @property
+    def rendered(self) -> tuple[int, int]:
+        return self.render_width, self.render_height
 
 
 def plan(width: int, height: int, model: Model) -> SizePlan:
@@ -73,6 +78,19 @@ def finish(image: Image.Image, plan: SizePlan) -> Image.Image:
     top = max(0.0, (image.height - plan.height * scale) / 2)
     box = (left, top, image.width - left, image.height - top)
     return image.resize((plan.width, plan.height), Image.Resampling.LANCZOS, box=box)
+
+
+def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture that goes on at its other edge at another size, so that it does so still.
+
+    Nothing is cut off, whatever the aspect; what is resampled (Lanczos) at an edge looks beyond it.
+    """
+    if image.size == size:
+        return image
+    margin = [(WRAPPED, WRAPPED)] * 2
+    wider = Image.fromarray(np.pad(np.asarray(image), [*margin, (0, 0)], mode="wrap"))
+    box = (WRAPPED, WRAPPED, WRAPPED + image.width, WRAPPED + image.height)
+    return wider.resize(size, Image.Resampling.LANCZOS, box=box)
 
 
 def spread(image: Image.Image, plan: SizePlan) -> Image.Image:

@@ -16,6 +16,7 @@ class PoolKey(NamedTuple):
     height: int
     width: int
     vae: str | None = None
+    seamless: bool = False
 
 
 @dataclass(slots=True)

@@ -22,10 +22,10 @@ from pipelines.tasks import Drawing, ImageToImage, Picture, Raster, Task, TextTo
 
 def prepare_drawing(job_id: str, task: Drawing, catalog: Catalog, registry: Registry) -> Prepared:
     first = first_of(task)
-    pipeline = registry.pipeline(first.model, first.loras, first.vae)
+    pipeline = registry.pipeline(first.model, first.loras, first.vae, seamless=first.seamless)
     size = plan(first.width, first.height, catalog.get(first.model))
     canvas = canvas_of(first, size)
-    rendered = (size.render_width, size.render_height)
+    rendered = size.rendered
 
     restored = _face_restoration(task, registry)
 
@@ -40,7 +40,7 @@ def prepare_drawing(job_id: str, task: Drawing, catalog: Catalog, registry: Regi
 
     drafts = pipeline.drafts(job_id, first, canvas)
     calls = drafts[0].steps + _calls_after(job_id, task, size, registry)
-    key = PoolKey(first.model, first.loras, size.render_height, size.render_width, first.vae)
+    key = PoolKey(first.model, first.loras, size.render_height, size.render_width, first.vae, first.seamless)
     return Prepared(key, pipeline, drafts, calls, finish)
 
 

@@ -45,7 +45,7 @@ def drawn_in(task: Inpaint, image: Image.Image, mask: Image.Image) -> Inpaint:
 
 def calls_of(task: Drawing, registry: Registry) -> int:
     """Of the model that draws, which is loaded now, so that what it lacks is known before anything is done."""
-    return registry.pipeline(task.model, task.loras, task.vae).calls(task)
+    return registry.pipeline(task.model, task.loras, task.vae, seamless=task.seamless).calls(task)
 
 
 def share_of(mask: Image.Image) -> float:

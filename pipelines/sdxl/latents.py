@@ -64,7 +64,9 @@ def in_memory(model: SdxlModel, longest: int, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except torch.OutOfMemoryError:
-        pass  # and leave: the error's frames would hold on to the memory that is wanted back
+        if model.seamless:
+            raise  # each tile would go on at its own other edge
+        # and leave: the error's frames would hold on to the memory that is wanted back
     give_back_memory()
     tile = -(-longest // 8) * 4  # half, rounded up to a multiple of 4: a quarter of it, the overlap, has to be whole
     model.vae.tile_latent_min_size, model.vae.tile_sample_min_size = tile, tile * reduction(model)

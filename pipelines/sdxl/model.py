@@ -62,7 +62,7 @@ class SdxlModel:
 
     scheduler: the dict of scheduler_config.json. zero_empty_prompt: an empty negative prompt means conditioning of
     zeros, as model_index.json's force_zeros_for_empty_prompt says; else it is read like any other prompt.
-    answer: how the UNet is called; see `compiled` for a faster way.
+    answer: how the UNet is called; see `compiled` for a faster way. seamless: see the module of that name.
     """
 
     id: str
@@ -77,3 +77,4 @@ class SdxlModel:
     dtype: torch.dtype
     zero_empty_prompt: bool
     answer: Answer
+    seamless: bool = False

@@ -131,7 +131,8 @@ class Drawing:
     arXiv 2404.07724). clip_skip: how many more of the text encoders' last layers are left out. vae: the id of one that
     draws in place of the model's own. controls: what is to be followed beside the prompt, image_prompts: what is to be
     looked at. noise_size: the width and height, as the model draws them, of a picture whose noise is in the middle of
-    this one's, so that another size shows what that seed shows.
+    this one's, so that another size shows what that seed shows. seamless: where the picture ends it goes on at its
+    other edge, so that copies of it can be laid side by side.
     """
 
     model: str
@@ -153,6 +154,7 @@ class Drawing:
     controls: tuple[Control, ...] = ()
     image_prompts: tuple[ImagePrompt, ...] = ()
     noise_size: tuple[int, int] | None = None
+    seamless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

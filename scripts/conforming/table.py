@@ -31,6 +31,8 @@ These are too large to be installed here. `tests/dialects/sequences/` has what t
 | Open WebUI, engine Automatic1111 | `http://HOST:8080`, and `anybody:KEY` |
 | SillyTavern, source Stable Diffusion Web UI | `http://HOST:8080`, and `anybody:KEY` |
 | LibreChat, tool Stable Diffusion | `SD_WEBUI_URL=http://anybody:KEY@HOST:8080` |
+| Krita, plug-in Cyanic SD | `http://HOST:8080`, without keys: it sends none |
+| Photoshop, plug-in Auto-Photoshop-StableDiffusion | the same |
 
 What speaks to ComfyUI sends graphs of nodes; those are not taken.
 """

@@ -67,6 +67,9 @@ class VariationBody(Body):
     strength: Share
 
 
+SEAMLESS = "The picture goes on at its other edge where it ends: copies of it can be laid side by side."
+
+
 class FirstPassBody(Body):
     """The picture is drawn at this size first, enlarged, and drawn over."""
 
@@ -119,6 +122,7 @@ class DrawingBody(SettingsBody, JobBody):
 
 class TextToImageBody(DrawingBody):
     first_pass: FirstPassBody | None = None
+    seamless: bool = Field(False, description=SEAMLESS)
 
     async def said(self) -> dict[str, Any]:
         said, first = await super().said(), self.first_pass
@@ -130,6 +134,7 @@ class ImageToImageBody(DrawingBody):
     strength: Share | None = None
     fit: Literal[FITS] = "crop"  # type: ignore[valid-type]  # a tuple of names spells the same Literal
     keep_colours: bool = Field(False, description="Hue and saturation stay as they are in the picture.")
+    seamless: bool = Field(False, description=SEAMLESS)
 
     async def said(self) -> dict[str, Any]:
         return await super().said() | {"image": await decode.picture(self.image, "image")}

@@ -18,7 +18,7 @@ from pipelines.tasks import SEED_LIMIT
 from server.dialects import Dialect
 from server.errors import BodyInvalid, JobTooSlow, JobUnknown, status_of
 from server.http.auth import TheAccount
-from server.http.body import Body, Name, Prompt, check, described, ignored_fields, read_json
+from server.http.body import Name, Prompt, SparseBody, check, described, ignored_fields, read_json
 from server.http.own_links import open_address
 from server.http.parts import Parts, TheParts
 from server.http.waiting import submit
@@ -44,11 +44,11 @@ CANCELLED = "The generation was cancelled."
 CODES = {401: "UNAUTHORIZED", 403: "UNAUTHORIZED", 404: "GENERATION_NOT_FOUND", 429: "RATE_LIMIT_EXCEEDED"}
 
 
-class EnhancementOptions(Body):
+class EnhancementOptions(SparseBody):
     template: Name = "general"
 
 
-class Generation(Body):
+class Generation(SparseBody):
     """The body of POST /api/v1/generations."""
 
     prompt: Prompt
@@ -156,11 +156,11 @@ dialect = Dialect(name=API, prefix="/api/v1", router=router, wording=wording, li
 
 
 async def _enhanced(asked: Generation, parts: Parts, seed: int, limit: int) -> str:
-    if not asked.autoEnhance:
-        return asked.prompt
     template = asked.enhancementOptions.template
     if template not in parts.library.now.enhancement:
         raise BodyInvalid(f"`template` must be one of: {', '.join(parts.library.now.enhancement)}.", field="template")
+    if not asked.autoEnhance:
+        return asked.prompt
     enhanced = await parts.enhancer.enhance(asked.prompt, "", template=template, looks=Looks(), seed=seed, limit=limit)
     return enhanced.prompt
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import orjson
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from pipelines.tasks import SEED_LIMIT
@@ -23,9 +23,18 @@ LONGEST_PROMPT = 4000  # characters
 
 
 class Body(BaseModel):
-    """What request models are made of: true is no integer, "7" is no seed, NaN is no number; null means absent."""
+    """What request models are made of: true is no integer, "7" is no seed, NaN is no number."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class SparseBody(Body):
+    """A field that is null is as if it were absent, as many clients send what nobody filled in."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
 def _without_nul(text: str) -> str:

@@ -28,6 +28,7 @@ HIRES = {"enable_hr": True, "hr_upscaler": None}
 FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"prompt": "a red star", "negative_prompt": "", "model": "flat", "width": 64, "seed": 7, "count": 1}),
     ({"prompt": ""}, {"prompt": ""}),
+    ({"seed": "9", "steps": 5.0, "cfg_scale": "7"}, {"seed": 9, "steps": 5, "guidance_scale": 7.0}),
     ({"negative_prompt": "a hat"}, {"negative_prompt": "a hat"}),
     ({"cfg_scale": 7}, {"guidance_scale": 7.0}),
     ({"width": None, "height": None, "steps": None}, {"width": 128, "height": 128, "steps": 8}),
@@ -46,6 +47,9 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"styles": ["origami"]}, {"negative_prompt": "photograph of a person, fur, liquid"}),
     ({"subseed": 11, "subseed_strength": 0.25}, {"seed": 7, "variation": Variation(11, 0.25)}),
     ({"subseed": 11}, {"variation": None}),
+    ({"tiling": True}, {"seamless": True}),
+    (HIRES | {"tiling": True}, {"seamless": True}),
+    ({"infotext": "a star\nSteps: 5, Sampler: DDIM, Tiling: True"}, {"seamless": True}),
     ({"seed_resize_from_w": 128, "seed_resize_from_h": 64}, {"noise_size": (128, 64)}),
     ({"seed_resize_from_w": 128, "seed_resize_from_h": 0}, {"noise_size": None}),
     ({SETTINGS: {"CLIP_stop_at_last_layers": 2}}, {"clip_skip": 1}),
@@ -78,6 +82,8 @@ REPAINT = {"mask": WHITE, "inpainting_fill": 1, "mask_blur": 0}
 OVER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"strength": 0.75, "fit": "stretch", "width": 64}),
     ({"denoising_strength": 0.5}, {"strength": 0.5}),
+    ({"tiling": True}, {"seamless": True}),
+    (REPAINT | {"tiling": True}, {"seamless": False}),
     ({"resize_mode": 1}, {"fit": "crop"}),
     ({"resize_mode": 2}, {"fit": "pad"}),
     ({"width": None, "height": None}, {"width": 64, "height": 64}),
@@ -86,6 +92,7 @@ OVER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (REPAINT | {"inpainting_fill": 2}, {"fill": "noise"}),
     (REPAINT | {"inpainting_fill": 3}, {"fill": "nothing"}),
     (REPAINT | {"inpaint_full_res": False}, {"only_masked": False}),
+    (REPAINT | {"inpaint_full_res": 0}, {"only_masked": False}),
     (REPAINT | {"inpaint_full_res_padding": 16}, {"padding": 16}),
     (REPAINT | {"mask_blur": None}, {"mask_blur": 4}),
     (REPAINT | {"mask_blur": None, "mask_blur_x": 6}, {"mask_blur": 6}),
@@ -225,9 +232,9 @@ def test_img2img_follows_its_own_picture_unless_the_unit_has_one(shared: Served)
 
 
 def test_what_changes_nothing_is_named(shared: Served) -> None:
-    answer = asked(shared, tiling=True, restore_faces=True, eta=0.5, wings=2, override_settings={"eta_noise": 1})
+    answer = asked(shared, restore_faces=True, eta=0.5, wings=2, override_settings={"eta_noise": 1})
     named = answer.headers["x-darkroom-ignored-fields"].split(", ")
-    assert named == ["tiling", "eta", "wings", "override_settings.eta_noise", "restore_faces"]
+    assert named == ["eta", "wings", "override_settings.eta_noise", "restore_faces"]
 
 
 def test_what_webuiapi_always_sends_is_no_reason_for_a_warning(shared: Served) -> None:

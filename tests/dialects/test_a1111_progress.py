@@ -77,6 +77,7 @@ def test_a_request_that_waits_is_queued_and_named(serve: Serve) -> None:
     served = serve()
     with drawing(served), drawing(served, force_task_id="second"):
         until(lambda: served.client.get("/internal/pending-tasks").json() == {"size": 1, "tasks": ["second"]})
+        assert served.client.get("/queue/status").json()["queue_size"] == 1
         told = of_task(served, "second")
         assert (told["active"], told["queued"], told["completed"]) == (False, True, False)
         served.worker.let_go()

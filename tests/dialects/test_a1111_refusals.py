@@ -19,14 +19,17 @@ BAD: list[tuple[str, dict[str, Any], int]] = [
     (TXT2IMG, {"prompt": f"{MARK}\0"}, 422),
     (TXT2IMG, {"seed": 2**63}, 422),
     (TXT2IMG, {"seed": 2**63 - 1, "batch_size": 2}, 422),
-    (TXT2IMG, {"seed": "7"}, 422),
+    (TXT2IMG, {"seed": MARK}, 422),
+    (TXT2IMG, {"seed": 7.5}, 422),
+    (TXT2IMG, {"cfg_scale": "nan"}, 422),
     (TXT2IMG, {"subseed_strength": 2}, 422),
     (TXT2IMG, {"sampler_name": MARK}, 422),
     (TXT2IMG, {"scheduler": MARK}, 422),
     (TXT2IMG, {"batch_size": 0}, 422),
     (TXT2IMG, {"batch_size": 101}, 422),
     (TXT2IMG, {"batch_size": 11}, 422),
-    (TXT2IMG, {"n_iter": True}, 422),
+    (TXT2IMG, {"n_iter": [1]}, 422),
+    (TXT2IMG, {"restore_faces": 2}, 422),
     (TXT2IMG, {"steps": 0}, 422),
     (TXT2IMG, {"steps": 10**9}, 422),
     (TXT2IMG, {"cfg_scale": -1e300}, 422),
@@ -165,9 +168,9 @@ def test_without_keys_an_empty_header_opens_the_door(serve: Serve) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/sdapi/v1/nothing", "/internal/nothing", "/controlnet/nothing", "/rembg/nothing"])
-def test_an_address_that_is_not_there_is_told_in_the_web_ui_s_shape(shared: Served, path: str) -> None:
-    is_refused_politely(shared.client.get(path), 404)
+@pytest.mark.parametrize("prefix", ["/sdapi/v1", "/internal", "/queue", "/controlnet", "/rembg"])
+def test_an_address_that_is_not_there_is_told_in_the_web_ui_s_shape(shared: Served, prefix: str) -> None:
+    is_refused_politely(shared.client.get(f"{prefix}/nothing"), 404)
 
 
 def test_a_limit_is_told_in_the_web_ui_s_words(shared: Served) -> None:

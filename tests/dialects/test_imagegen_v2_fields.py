@@ -76,6 +76,12 @@ def test_whatever_is_in_a_field_is_taken_or_blamed_on_it(shared: Served, path: s
     assert refused >= (4 if place == "metadata" else 5)
 
 
+@pytest.mark.parametrize(("path", "place"), PLACES)
+def test_null_is_as_if_the_field_were_not_there(shared: Served, path: str, place: str) -> None:
+    answer = shared.client.post(path, json=put(LEAST[path], place, None))
+    assert answer.status_code == (400 if place in LEAST[path] else 200), answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [(path, name) for path, form in BODIES.items() for name in form.model_fields if name in LEAST[path]],

@@ -176,6 +176,8 @@ def test_a_preset_says_shape_resolution_and_model_until_the_caller_does(serve: S
     assert asked(served, {"presetId": preset, "modelVersion": "absent"}).status_code == 503
     asked(served, {"presetId": saved(served, template="instagram_story")}).raise_for_status()
     assert drawn(served).width < drawn(served).height
+    asked(served, {"presetId": saved(served, template="linkedin_post")}).raise_for_status()
+    assert drawn(served).width / drawn(served).height == pytest.approx(1.91, rel=0.01), "a shape of its own"
     assert asked(served, {"presetId": saved(served, ratio="1.91:1")}).status_code == 400
 
 

@@ -78,6 +78,8 @@ def task_of(served: Served, body: dict[str, Any]) -> Any:
         (INSIDE | {"fill": "noise"}, Inpaint, {"fill": "noise"}),
         (BEYOND, Outpaint, {"width": 128, "height": 64, "right": 32, "left": 0, "feather": 8}),
         (STAR | {"first_pass": {"width": 64, "height": 64}}, TextToImage, {"first_pass": FirstPass(64, 64, 8, 0.6)}),
+        (STAR | {"seamless": True}, TextToImage, {"seamless": True}),
+        (OVER | {"seamless": True}, ImageToImage, {"seamless": True}),
         (STAR | {"variation": {"seed": 9, "strength": 0.2}}, TextToImage, {"variation": Variation(9, 0.2)}),
         (STAR | {"loras": [{"name": "ink", "scale": 0.5}]}, TextToImage, {"loras": (Lora("ink", 0.5),)}),
         (STAR | {"controls": [LINES]}, TextToImage, {"controls": (Control("lines", FOLLOWED, "none"),)}),

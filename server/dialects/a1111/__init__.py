@@ -34,5 +34,5 @@ dialect = Dialect(
     router=router,
     wording=wording,
     statuses=STATUSES,
-    others=("/internal", "/controlnet", "/rembg"),
+    others=("/internal", "/queue", "/controlnet", "/rembg"),
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 from pipelines.tasks import SEED_LIMIT
 from server.bodies.job import Share
 from server.dialects.a1111.infotexts import fields_of
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import Picture
 from server.http.body import IGNORED_FIELDS_HEADER, MOST_NAMED, NAME, Body, Name, Text, check, read_json
 
@@ -20,7 +21,7 @@ Side = Annotated[int, Field(ge=0, le=8192)]
 SomeBody = TypeVar("SomeBody", bound=Body)
 
 
-class Drawing(Body):
+class Drawing(LooseBody):
     """What both take. A seed below 0 is random; what is absent or null is the model's own."""
 
     prompt: Text = ""
@@ -108,7 +109,6 @@ class Img2Img(Drawing):
 # What changes nothing here, and the values of it that change nothing in the web UI either.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "override_settings_restore_afterwards": (True,),
-    "tiling": (False,),
     "refiner_checkpoint": ("", "None"),
     "eta": (0.0, 1.0),
     "s_min_uncond": (0.0,),

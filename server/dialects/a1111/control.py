@@ -10,6 +10,7 @@ from pipelines.catalog import Catalog
 from pipelines.tasks import CONTROL_MODES, MOST_CONTROLS, Control, Raster, Task
 from server import decode
 from server.bodies.job import Share
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import Picture
 from server.errors import BodyInvalid, NotOffered
 from server.http.body import Body, Name, check
@@ -37,7 +38,7 @@ class Masked(Body):
     mask: Picture | None = None
 
 
-class Unit(Body):
+class Unit(LooseBody):
     """One unit; fields of the extension that are not here change nothing."""
 
     enabled: bool = True

@@ -14,11 +14,12 @@ from server import decode
 from server.dialects.a1111.annotators import MODULES, title_of
 from server.dialects.a1111.control import annotator_of
 from server.dialects.a1111.ignoring import ignored
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.models import offered
 from server.dialects.a1111.pictures import API, Picture, file_of, plain
 from server.errors import BodyInvalid
 from server.http.auth import TheAccount, TheCaller
-from server.http.body import Body, Name, check, described, read_json
+from server.http.body import Name, check, described, read_json
 from server.http.parts import Parts, TheParts
 from server.http.waiting import draw
 from server.images import Encoding
@@ -32,7 +33,7 @@ NO_MODEL = "None"
 Pictures = Annotated[list[Picture], Field(max_length=MOST_PICTURES)]
 
 
-class Detection(Body):
+class Detection(LooseBody):
     """The body of POST /controlnet/detect. `controlnet_images` is what one client calls the pictures."""
 
     controlnet_module: Name = "none"

@@ -13,6 +13,7 @@ from pipelines.planning import crop, restore_faces, upscale
 from pipelines.tasks import Raster, Task
 from server import decode
 from server.dialects.a1111.ignoring import ignored
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import API, Picture, file_of, plain
 from server.dialects.a1111.upscalers import NONE, upscaler_called
 from server.http.auth import TheAccount
@@ -32,7 +33,7 @@ Side = Annotated[int, Field(ge=1, le=MOST_SIDE)]
 Step = Callable[[Raster], Task]
 
 
-class Extras(Body):
+class Extras(LooseBody):
     """What both routes take."""
 
     resize_mode: Literal[0, 1] = 0

@@ -42,9 +42,9 @@ async def img2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     images = [await decode.picture(each, "init_images") for each in asked.init_images]
     following = await controls_of(asked.alwayson_scripts, parts.catalog, images[0])
     if script or asked.mask or "edit" in plan.model.tasks:
-        plan.ignored.extend(["restore_faces"] * asked.restore_faces)
+        plan.ignored.extend(["restore_faces"] * asked.restore_faces + ["tiling"] * asked.tiling)
     else:
-        plan.said.update(restoring(asked, plan, parts.catalog))
+        plan.said.update(restoring(asked, plan, parts.catalog), seamless=asked.tiling)
     if script:
         plan.ignored.extend(["mask"] * bool(asked.mask) + ["alwayson_scripts"] * bool(following.controls))
         return await answered(request, parts, account, asked, plan, _enlarged(asked, plan, parts.catalog, images))

@@ -17,6 +17,7 @@ READ: dict[str, tuple[str, Callable[[str], Any]]] = {
     "CFG scale": ("cfg_scale", float),
     "Seed": ("seed", int),
     "Denoising strength": ("denoising_strength", float),
+    "Tiling": ("tiling", lambda told: told == "True"),
     "Variation seed": ("subseed", int),
     "Variation seed strength": ("subseed_strength", float),
 }

@@ -13,11 +13,12 @@ from starlette.responses import JSONResponse
 from pipelines.catalog import Catalog, Model
 from pipelines.errors import ModelNotInstalled, ModelUnknown
 from pipelines.planning import check_installed, vae_named
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.naming import hash_of, model_called, title_of
 from server.dialects.a1111.pictures import API
 from server.errors import BodyInvalid, ModelNotAllowed
 from server.http.auth import TheAccount, TheCaller
-from server.http.body import Body, Name, check, described, ignored_fields, read_json
+from server.http.body import Name, check, described, ignored_fields, read_json
 from server.http.parts import Parts, TheParts
 from server.images import QUALITY
 from server.keys import Caller
@@ -29,14 +30,14 @@ HEARD = ("sd_model_checkpoint", "sd_vae", "CLIP_stop_at_last_layers", "samples_f
 NO_VAE = ("Automatic", "None")  # the model's own
 
 
-class Options(Body):
+class Options(LooseBody):
     """What is kept, with what it is unless an account has set it."""
 
     sd_model_checkpoint: Name | None = None
     sd_vae: Name = "Automatic"
-    CLIP_stop_at_last_layers: Annotated[int, Field(ge=1, le=12, strict=False)] = 1
+    CLIP_stop_at_last_layers: Annotated[int, Field(ge=1, le=12)] = 1
     samples_format: Literal["png", "jpg", "jpeg", "webp"] = "png"
-    jpeg_quality: Annotated[int, Field(ge=1, le=100, strict=False)] = QUALITY
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = QUALITY
     send_seed: bool = True
     send_size: bool = True
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import API
 from server.encoding import in_base64
 from server.http.auth import TheAccount
-from server.http.body import Body, Name, check, described, read_json
+from server.http.body import Name, check, described, read_json
 from server.http.parts import Parts, TheParts
 from server.images import preview_file
 from server.jobs import OPEN, Job, State, Wanted
@@ -23,7 +24,7 @@ EXAMPLE = {"id_task": "task(abc)", "id_live_preview": -1, "live_preview": True}
 router = APIRouter()
 
 
-class TaskProgress(Body):
+class TaskProgress(LooseBody):
     """The body of POST /internal/progress. id_live_preview: of the last one that the client has."""
 
     id_task: Name
@@ -80,11 +81,14 @@ async def task_progress(request: Request, parts: TheParts, account: TheAccount) 
 @router.get("/internal/pending-tasks")
 async def pending_tasks(parts: TheParts, account: TheAccount) -> dict[str, Any]:
     """Your requests of which nothing is drawn yet."""
-    jobs = await _open(parts, account)
-    begun = {job.origin.said.get("task") for job in jobs if job.state is State.RUNNING}
-    waiting = [job.origin.said.get("task") for job in jobs]
-    tasks = [task for task in dict.fromkeys(waiting) if task not in begun]
+    tasks = _waiting(await _open(parts, account))
     return {"size": len(tasks), "tasks": tasks}
+
+
+@router.get("/queue/status")
+async def queue_status(parts: TheParts, account: TheAccount) -> dict[str, Any]:
+    """How many those are, at the address of Gradio by which a client sees that the web UI is there."""
+    return {"msg": "estimation", "queue_size": len(_waiting(await _open(parts, account)))}
 
 
 @router.post("/sdapi/v1/interrupt")
@@ -124,6 +128,13 @@ async def _open(parts: Parts, account: str) -> list[Job]:
     """What the account asked of this API and has not got yet, the oldest first."""
     jobs = await parts.jobs.page(account, MOST_OPEN, Wanted(api=API, states=STATES))
     return jobs[::-1]
+
+
+def _waiting(jobs: list[Job]) -> list[str]:
+    """The names of the requests of which nothing is drawn yet, the oldest first; only txt2img and img2img have one."""
+    named = [(job.origin.said["task"], job) for job in jobs if "task" in job.origin.said]
+    begun = {name for name, job in named if job.state is State.RUNNING}
+    return [name for name in dict.fromkeys(name for name, _ in named) if name not in begun]
 
 
 def _of_one_request(jobs: list[Job]) -> list[Job]:

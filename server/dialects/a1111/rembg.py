@@ -12,9 +12,10 @@ from pipelines.planning import remove_background
 from pipelines.tasks import Edge, Raster, RemoveBackground
 from server import decode
 from server.dialects.a1111.ignoring import ignored
+from server.dialects.a1111.loose import LooseBody
 from server.dialects.a1111.pictures import API, Picture, plain
 from server.http.auth import TheAccount
-from server.http.body import Body, check, described, read_json
+from server.http.body import check, described, read_json
 from server.http.parts import TheParts
 from server.http.waiting import draw
 from server.images import Encoding
@@ -28,7 +29,7 @@ UNUSED = (
 )  # fmt: skip
 
 
-class Rembg(Body):
+class Rembg(LooseBody):
     """The body of POST /rembg."""
 
     input_image: Picture

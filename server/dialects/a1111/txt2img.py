@@ -39,7 +39,7 @@ async def txt2img(request: Request, parts: TheParts, account: TheAccount) -> JSO
     following = await controls_of(asked.alwayson_scripts, parts.catalog)
     if asked.enable_hr:
         plan.said.update(hires(asked, plan, parts))
-    plan.said.update(restoring(asked, plan, parts.catalog))
+    plan.said.update(restoring(asked, plan, parts.catalog), seamless=asked.tiling)
     tasks = to_tasks(asked, plan, parts.catalog, following.controls)
     return await answered(request, parts, account, asked, plan, tasks, following.maps)
 

@@ -8,7 +8,7 @@ from pipelines.tasks import FILLS
 from server.bodies.caption import Tags
 from server.bodies.job import Picture, Share
 from server.bodies.webhooks import Address
-from server.http.body import Body, Name, Prompt, Seed, Text
+from server.http.body import Name, Prompt, Seed, SparseBody, Text
 from server.images import QUALITY
 
 LONGEST_PROMPT = 1000
@@ -38,7 +38,7 @@ def _with_good_tags(metadata: dict[str, Any]) -> dict[str, Any]:
 Metadata = Annotated[dict[str, Any], Field(max_length=MOST_METADATA), AfterValidator(_with_good_tags)]
 
 
-class Parameters(Body):
+class Parameters(SparseBody):
     """What is left out is the model's own. `sampler` wins over `scheduler`; both take names of either kind."""
 
     width: Side | None = None
@@ -51,7 +51,7 @@ class Parameters(Body):
     sampler: Name | None = None
 
 
-class Style(Body):
+class Style(SparseBody):
     """Names that GET /darkroom/v1/styles lists."""
 
     preset: Name | None = None
@@ -60,13 +60,13 @@ class Style(Body):
     camera_angle: Name | None = None
 
 
-class Output(Body):
+class Output(SparseBody):
     format: OutputFormat = "png"
     quality: Annotated[int, Field(ge=1, le=100)] = QUALITY
     return_type: Literal["url", "base64"] = "url"
 
 
-class Drawing(Body):
+class Drawing(SparseBody):
     """What all take that draw."""
 
     prompt: Annotated[Prompt, Field(max_length=LONGEST_PROMPT)]
@@ -83,7 +83,7 @@ class TextToImage(Drawing):
     """The body of POST /api/v2/generate/text-to-image."""
 
 
-class Preserve(Body):
+class Preserve(SparseBody):
     """structure: by a ControlNet that follows edges. style: by an IP-Adapter, or without one by changing less."""
 
     structure: bool = False
@@ -109,7 +109,7 @@ class Inpaint(Drawing):
     preserve_masked_area: bool = False
 
 
-class FilterStep(Body):
+class FilterStep(SparseBody):
     """A filter by its type, and its parameters beside it."""
 
     model_config = ConfigDict(extra="allow")
@@ -117,7 +117,7 @@ class FilterStep(Body):
     type: Annotated[Name, Field(json_schema_extra={"example": "brightness"})]
 
 
-class Filters(Body):
+class Filters(SparseBody):
     """The body of POST /api/v2/process/filters."""
 
     image_url: Picture
@@ -126,7 +126,7 @@ class Filters(Body):
     preserve_metadata: bool = False
 
 
-class RemoveBackground(Body):
+class RemoveBackground(SparseBody):
     """To replace it, `background_color` or `background_url` says by what."""
 
     image_url: Picture
@@ -138,7 +138,7 @@ class RemoveBackground(Body):
     background_url: Picture | None = None
 
 
-class Upscale(Body):
+class Upscale(SparseBody):
     """The body of POST /api/v2/process/upscale."""
 
     image_url: Picture

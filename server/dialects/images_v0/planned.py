@@ -104,12 +104,14 @@ def _references(asked: Generation) -> list[tuple[str, str]]:
 
 
 def _ratio(asked: Generation, preset: Preset | None, parts: Parts) -> str:
-    """The caller's, or the preset's, or that of the preset's template."""
-    template = parts.library.now.template(preset.template) if preset and preset.template else None
-    ratio = asked.aspectRatio or (preset and preset.ratio) or (template and template.ratio) or "1:1"
-    if ratio not in RATIOS:
+    """The caller's, or the preset's, or that of the preset's template, which may be none of the API's."""
+    said = asked.aspectRatio or (preset and preset.ratio)
+    if said is None:
+        template = parts.library.now.template(preset.template) if preset and preset.template else None
+        return template.ratio if template else "1:1"
+    if said not in RATIOS:
         raise BodyInvalid(f"`aspectRatio` must be one of: {', '.join(RATIOS)}.", field="aspectRatio")
-    return ratio
+    return said
 
 
 def _caption(asked: Generation, saved: Saved | None) -> Caption:

@@ -12,7 +12,7 @@ LONG_SIDE_4K = 4096
 
 
 def pixels(ratio: str, resolution: Resolution, model: Model) -> tuple[int, int]:
-    """Width and height. ratio: one of RATIOS.
+    """Width and height. ratio: one of RATIOS, or another in the same form.
 
     `standard` is the largest part of this shape of what the model draws best, `low` half its sides, `high` twice.
     Raises TaskRefused where the model draws nothing of a size of one's choice.
