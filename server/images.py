@@ -217,7 +217,8 @@ class Images:
         """
         image = await self.find(account, image_id, with_deleted=True)
         await self.check_room(account)
-        await self._database.write(rows.restore, image.id, self.end_of(keep=False))
+        restore = noted(rows.restore, "image_restored", image.id)
+        await self._database.write(restore, image.id, self.end_of(keep=False))
         return await self.find(account, image.id)
 
     def end_of(self, *, keep: bool) -> float:

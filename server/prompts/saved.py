@@ -57,7 +57,9 @@ class Presets:
     async def replace(self, account: str, preset_id: str, preset: Preset) -> Saved:
         self._check(preset)
         content = preset.model_dump(mode="json")
-        if not await self._database.write(rows.change, account, _own(preset_id), content, self._clock()):
+        own = _own(preset_id)
+        change = noted(rows.change, "preset_changed", own)
+        if not await self._database.write(change, account, own, content, self._clock()):
             raise EntryUnknown("presets", "preset")
         return Saved(preset_id, preset, True)
 
