@@ -111,8 +111,6 @@ class Gallery:
         return await self._database.read(collection_rows.get, account, name, self._clock())
 
     async def public_collection(self, slug: str) -> Collection:
-        if "\0" in slug:
-            raise CollectionUnknown
         return await self._database.read(collection_rows.get_public, slug, self._clock())
 
     async def make_collection(
