@@ -72,6 +72,11 @@ def test_a_job_does_not_work_on_an_image_that_is_not_there(shared: Served) -> No
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "image_unknown")
 
 
+def test_what_a_job_on_a_named_image_costs_is_told_beforehand(shared: Served) -> None:
+    asked = {"task": "image_to_image", "prompt": "a star", "image": upload(shared)["id"]}
+    assert shared.client.post(f"{API}/estimate", json=asked).raise_for_status().json()["pictures"] == 1
+
+
 def test_a_job_names_no_more_images_than_are_read_for_it(shared: Served) -> None:
     """A name is a few bytes, and what it stands for may be megabytes."""
     prompts = [{"images": [f"image_{number}" for number in range(17)]}]
