@@ -56,6 +56,7 @@ class Feeder:
         self._worker = worker
         self._holder = holder
         self._clock = clock
+        self._claimed: list[Claim] = []  # and not handed over yet: the database may be lost on the way, and come back
         self._held: dict[str, Held] = {}
         self._news = asyncio.Event()
         self._is_stopping = False
@@ -115,8 +116,9 @@ class Feeder:
 
     async def _beat(self) -> None:
         """Keep what is ours, stop what is so no more or is not wanted, and free what the dead and the lost held."""
-        held, lease = list(self._held), self._clock() + LEASE_SECONDS
+        held, lease = [*self._held, *(claim.job_id for claim in self._claimed)], self._clock() + LEASE_SECONDS
         kept = await self._database.write_lightly(claims.renew, self._holder.name, held, lease)
+        self._claimed = [claim for claim in self._claimed if claim.job_id in kept]
         for job_id in self._held.keys() & (set(held) - kept):
             log.warning("job_lost_to_another_server", job=job_id)
             self._worker.cancel(job_id)
@@ -133,11 +135,13 @@ class Feeder:
 
     async def _feed(self) -> None:
         lease = self._clock() + LEASE_SECONDS
-        claimed = await self._database.write_lightly(claims.claim, self._holder.name, MOST_HELD, lease)
-        for claim in claimed:
-            await self._hand_over(claim)
-        if claimed:
-            await self._obey()  # who cancelled between the claim and now told the worker, which did not know the job
+        self._claimed += await self._database.write_lightly(claims.claim, self._holder.name, MOST_HELD, lease)
+        if not self._claimed:
+            return
+        while self._claimed:
+            await self._hand_over(self._claimed[0])
+            del self._claimed[0]
+        await self._obey()  # who cancelled between the claim and now told the worker, which did not know the job
 
     async def _obey(self) -> None:
         for job_id in await self._database.read(claims.unwanted, self._holder.name):

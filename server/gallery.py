@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection
@@ -43,6 +43,11 @@ class Changes:
         return row if self.alias is None else row | {"alias": self.alias or None}
 
     @property
+    def fields(self) -> list[str]:
+        """What is to change, by name."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+    @property
     def keeps(self) -> bool | None:
         return True if self.keep is None and (self.alias or self.collections) else self.keep
 
@@ -78,7 +83,8 @@ class Gallery:
         row, keeps = changes.row(), changes.keeps
         if keeps is not None and keeps is not image.is_kept:
             row["expires"] = self._images.end_of(keep=keeps)
-        await self._database.write(_change, image, row, changes, self._clock())
+        step = noted(_change, "image_changed", image.id, fields=changes.fields)
+        await self._database.write(step, image, row, changes, self._clock())
         return await self._images.find(account, image.id)
 
     async def like(self, account: str, name: str, *, liked: bool, among_open: bool) -> Image:
@@ -105,8 +111,6 @@ class Gallery:
         return await self._database.read(collection_rows.get, account, name, self._clock())
 
     async def public_collection(self, slug: str) -> Collection:
-        if "\0" in slug:
-            raise CollectionUnknown
         return await self._database.read(collection_rows.get_public, slug, self._clock())
 
     async def make_collection(
@@ -134,7 +138,8 @@ class Gallery:
         row: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if cover is not None:
             row["cover"] = (await self._images.find(account, cover)).id if cover else None
-        await self._database.write(collection_rows.change, found.id, row)
+        change = noted(collection_rows.change, "collection_changed", found.id, fields=sorted(row))
+        await self._database.write(change, found.id, row)
         return await self.collection(account, found.id)
 
     async def remove_collection(self, account: str, name: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from server.store.audit import noted
 from server.store.blobs import Blobs
 from server.store.blobs import read as read_blob
 from server.store.database import Database
+from server.store.tasks import kind_of
 from server.store.words import QUALITY, Caption, Encoding, Format, Image, Job
 
 __all__ = ["QUALITY", "YOUNG_SECONDS", "Caption", "Encoding", "Format", "Image", "Images", "encode", "preview_file"]
@@ -42,11 +42,6 @@ async def unlimited(account: str) -> int | None:
 
 async def keeps_nothing(account: str) -> bool:
     return False
-
-
-def kind_of(task: Task) -> str:
-    """As our own API names it, such as text_to_image."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(task).__name__).lower()
 
 
 def orphans(database: Database, blobs: Blobs, before: float) -> Iterator[str]:
@@ -189,9 +184,9 @@ class Images:
         return max(0, int(min(image.expires - self._clock(), LONGEST_CACHED_SECONDS)))
 
     async def count(self, image: Image, what: Literal["views", "downloads"]) -> None:
-        """Its file was asked for. A disk that is full is no reason not to show what is there."""
+        """Its file was asked for, by anybody: whoever looks waits for no disk, nor is hindered by one that is full."""
         try:
-            await self._database.write(rows.count, image.id, what)
+            await self._database.write_lightly(rows.count, image.id, what)
         except (StorageFailed, DatabaseLost):
             log.warning("not_counted", image=image.id)
 
@@ -217,7 +212,8 @@ class Images:
         """
         image = await self.find(account, image_id, with_deleted=True)
         await self.check_room(account)
-        await self._database.write(rows.restore, image.id, self.end_of(keep=False))
+        restore = noted(rows.restore, "image_restored", image.id)
+        await self._database.write(restore, image.id, self.end_of(keep=False))
         return await self.find(account, image.id)
 
     def end_of(self, *, keep: bool) -> float:

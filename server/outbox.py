@@ -21,7 +21,7 @@ from server.store.outbox import Attempt, Message
 AT_ONCE = 32
 AT_ONCE_EACH = 4  # to one lane, so that a slow receiver holds up nobody else
 LOOK_SECONDS = 1.0  # between two looks: other processes write messages too
-LEASE_SECONDS = 900.0  # longer than any attempt may take
+LEASE_SECONDS = 3600.0  # longer than any attempt may take: that of a job with many pictures above all
 LOG_SECONDS = 7 * 86_400.0  # how long what is over stays in the log
 SWEEP_SECONDS = 600.0
 LONGEST_WAIT_SECONDS = 86_400.0  # that a receiver may ask for

@@ -6,7 +6,7 @@
     blobs/<sha256>          every file that the database names
     manifest-<sha256>.json
 
-Not in it: models, and keys that come by the environment. tar: POSIX.1-2001, section pax.
+Not in it: models, bundles, and keys that come by the environment. tar: POSIX.1-2001, section pax.
 """
 
 import hashlib
@@ -53,6 +53,8 @@ def checked(file: Path, report: Report) -> Manifest:
         for name, stream in named:
             if match := MANIFEST.fullmatch(name):
                 manifest = _read(stream, match[1])
+            elif name in found:
+                raise BackupRefused("a file is in it twice")
             else:
                 found[name] = _sha256(stream, report)
     if manifest is None:
@@ -84,7 +86,8 @@ def place_of(name: str) -> PurePosixPath:
 
 def _named(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
     for member in archive:
-        stream = archive.extractfile(member) if member.isreg() and _is_ours(member.name) else None
+        is_plain = member.isreg() and not member.issparse()  # a sparse one may claim any size
+        stream = archive.extractfile(member) if is_plain and _is_ours(member.name) else None
         if stream is None:
             raise BackupRefused("something in it has a path that no backup has")
         yield member.name, stream

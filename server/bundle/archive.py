@@ -47,28 +47,36 @@ def head(manifest: bytes, signature: bytes | None) -> bytes:
     return b"".join(header(name, len(content)) + content + padding(len(content)) for name, content in parts)
 
 
-def write(output: BinaryIO, start: bytes, members: Iterable[tuple[Part, Path]], seen: Seen) -> str:
-    """The whole archive into `output`; returns its sha256. Raises BundleFailed where a file is no longer as it was."""
+def write(file: BinaryIO, start: bytes, members: Iterable[tuple[Part, Path]], seen: Seen) -> str:
+    """The whole archive into `file`, which may hold some of it from an export that was interrupted: as far as it is
+    the same, it is only read. Returns the archive's sha256. Raises BundleFailed where a file is no longer as it was.
+    """
     whole = hashlib.sha256()
+    for piece in _pieces(start, members, seen):
+        place = file.tell()
+        if file.read(len(piece)) != piece:
+            file.seek(place)
+            file.truncate()
+            file.write(piece)
+        whole.update(piece)
+    file.truncate()
+    return whole.hexdigest()
 
-    def put(content: bytes) -> None:
-        output.write(content)
-        whole.update(content)
 
-    put(start)
+def _pieces(start: bytes, members: Iterable[tuple[Part, Path]], seen: Seen) -> Iterator[bytes]:
+    yield start
     for part, source in members:
-        put(header(part.path, part.size))
+        yield header(part.path, part.size)
         digest = hashlib.sha256()
         with source.open("rb") as file:
             while chunk := file.read(CHUNK):
-                put(chunk)
+                yield chunk
                 digest.update(chunk)
                 seen(len(chunk))
         if digest.hexdigest() != part.sha256:
             raise BundleFailed(f"The file {part.path} was changed while it was read: export again.")
-        put(padding(part.size))
-    put(END)
-    return whole.hexdigest()
+        yield padding(part.size)
+    yield END
 
 
 def read_manifest(file: BinaryIO) -> bytes:

@@ -1,8 +1,11 @@
-"""Making a bundle: everything is gathered and hashed, then written behind its manifest, then named."""
+"""Making a bundle: everything is gathered and hashed, then written behind its manifest, then named.
 
-import tempfile
+Until then it lies in a folder beside its place, with what was fetched for it, and an interrupted export goes on there.
+"""
+
+import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,8 @@ from server.bundle.models import carried, files_of
 from server.bundle.progress import Report, counting
 from server.bundle.sbom import bill
 from server.errors.bundles import BundleFailed
+
+UNFINISHED = ".unfinished"  # the folder, after the name of the output
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +45,26 @@ class Exported:
 def export(catalog: Catalog, wish: Wish, output: Path, key: Ed25519PrivateKey | None, report: Report) -> Exported:
     """Write the bundle; `output` appears when it is whole. The same content is the same bytes, but for the image's.
 
-    Raises BundleFailed, and WeightsRefused for a model that is none.
+    Raises BundleFailed, and WeightsRefused for a model that is none. What was done by then is kept for the next time.
     """
-    partial = output.with_name(output.name + ".partial")
-    with ExitStack() as stack:
-        try:
-            # Beside the output: gigabytes may not fit where temporary files usually lie.
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-"))
-            stack.callback(partial.unlink, missing_ok=True)
-            manifest, sources = _gathered(catalog, wish, Path(scratch), signed=key is not None, report=report)
-            start = archive.head(manifest.content, key.sign(manifest.content) if key else None)
-            members = [(part, sources[part.path]) for part in manifest.files]
-            seen = counting("writing", manifest.bytes, report)
-            with partial.open("wb") as file:
-                told = archive.write(file, start, members, seen)
-            partial.replace(output)
-        except OSError as error:
-            raise BundleFailed("The bundle could not be written: see that its disk has room, and is yours.") from error
+    scratch = output.with_name(output.name + UNFINISHED)
+    try:
+        scratch.mkdir(exist_ok=True)
+        manifest, sources = _gathered(catalog, wish, scratch, signed=key is not None, report=report)
+        start = archive.head(manifest.content, key.sign(manifest.content) if key else None)
+        members = [(part, sources[part.path]) for part in manifest.files]
+        seen = counting("writing", manifest.bytes, report)
+        partial = scratch / "bundle.tar"
+        partial.touch()
+        with partial.open("r+b") as file:
+            told = archive.write(file, start, members, seen)
+        partial.replace(output)
+        shutil.rmtree(scratch)
+    except OSError as error:
+        raise BundleFailed("The bundle could not be written: see that its disk has room, and is yours.") from error
+    finally:
+        with suppress(OSError):
+            scratch.rmdir()  # where nothing came of it
     return Exported(told, manifest)
 
 
@@ -68,12 +76,12 @@ def _gathered(
     if wish.catalogue is not None and wish.models:
         sources[CATALOGUE] = wish.catalogue
     models = tuple(carried(catalog, model) for model in wish.models)
-    brought = wheels.described(wheels.download(scratch / "wheels", wish.target)) if wish.target else ()
-    sources |= {wheel.file: scratch / wheel.file for wheel in brought}
+    fetched = wheels.download(scratch, wish.target) if wish.target else ()
+    brought = wheels.described(fetched)
+    sources |= {carried.file: wheel for carried, wheel in zip(brought, fetched, strict=True)}
     saved: CarriedImage | None = None
     if wish.image:
-        sources[IMAGE] = scratch / IMAGE
-        saved = image.save(sources[IMAGE])
+        saved, sources[IMAGE] = image.save(scratch)
     parts = _hashed(sources, report)
     ours = version("darkroom")
     written = {SBOM: bill(ours, models, brought, saved, parts)}
@@ -81,7 +89,7 @@ def _gathered(
         hashes = {path: part.sha256 for path, part in parts.items()}
         written[REQUIREMENTS] = wheels.requirements(brought, hashes).encode()
     for path, content in written.items():
-        sources[path] = scratch / path
+        sources[path] = scratch / Path(path).name
         sources[path].write_bytes(content)
     parts |= _hashed({path: sources[path] for path in written}, report)
     manifest = Manifest(

@@ -13,18 +13,25 @@ ENGINES = ("docker", "podman")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # ours to those of container engines
 
 
-def save(file: Path) -> CarriedImage:
-    """Write the image into `file`, as `docker load` takes it. Raises BundleFailed."""
+def save(folder: Path) -> tuple[CarriedImage, Path]:
+    """The image, and its file in `folder`, as `docker load` takes it, unless it is there from before.
+
+    Raises BundleFailed.
+    """
     engine = next((found for name in ENGINES if (found := shutil.which(name))), None)
     if engine is None:
         raise BundleFailed("There is neither docker nor podman here to take the image from: install one of them.")
-    asked = [engine, "image", "inspect", "--format", "{{.Architecture}}", NAME]
+    asked = [engine, "image", "inspect", "--format", "{{.Architecture}} {{.Id}}", NAME]
     told = subprocess.run(asked, capture_output=True, text=True, check=False)
     if told.returncode != 0:
         raise BundleFailed(f"There is no image: docker build -f Dockerfile.cuda -t {NAME} . makes it.")
-    if subprocess.run([engine, "save", "--output", str(file), NAME], check=False).returncode != 0:
-        raise BundleFailed("The image could not be saved; the reason is above.")
-    return CarriedImage(name=NAME, architecture=told.stdout.strip())
+    architecture, _, digest = told.stdout.strip().partition(" ")
+    file, partial = folder / f"image-{digest.rpartition(':')[2]}.tar", folder / "image.partial"
+    if not file.is_file():
+        if subprocess.run([engine, "save", "--output", str(partial), NAME], check=False).returncode != 0:
+            raise BundleFailed("The image could not be saved; the reason is above.")
+        partial.replace(file)
+    return CarriedImage(name=NAME, architecture=architecture), file
 
 
 def check_fit(image: CarriedImage | None) -> None:

@@ -3,7 +3,9 @@
 What pip asks, and of whom, is the operator's pip configuration: an index inside a company works, and so does a folder.
 """
 
+import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ from server.bundle.manifest import WHEELS, CarriedWheel, Target
 from server.errors.bundles import BundleFailed, BundleRefused
 
 CHECKOUT = Path(__file__).parents[2]
+PROJECT = CHECKOUT / "pyproject.toml"
 EXTRAS = "connectors,postgres"  # small, and a closed machine cannot get them later
 MANYLINUX = re.compile(r"manylinux_2_(\d{1,3})_(\w+)")
 OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # https://peps.python.org/pep-0600/
@@ -32,17 +35,32 @@ def this_machine() -> Target:
     return Target(python=f"{sys.version_info[0]}.{sys.version_info[1]}", platform=next(platform_tags()), cuda=None)
 
 
-def download(folder: Path, target: Target) -> tuple[Path, ...]:
-    """Darkroom's wheel and every one that it needs, in the versions of constraints.txt. Raises BundleFailed."""
-    folder.mkdir()
+def download(scratch: Path, target: Target) -> tuple[Path, ...]:
+    """Darkroom's wheel and every one that it needs, in the versions of constraints.txt. Raises BundleFailed.
+
+    scratch: a folder where those lie that were fetched before for the same; only our own is made anew each time.
+    """
+    own, partial, whole = scratch / "own", scratch / "wheels.partial", scratch / f"wheels-{_digest(target)}"
     ours = f"darkroom=={version('darkroom')}"
-    if (CHECKOUT / "pyproject.toml").is_file():
-        _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
-        ours = f"darkroom @ {next(folder.absolute().glob('darkroom-*.whl')).as_uri()}"
-    requirement = ours.replace("darkroom", f"darkroom[{EXTRAS}]", 1)
-    pins = ["--constraint", str(constraints_file()), "--only-binary", ":all:"]
-    _pip("download", "--dest", str(folder), *pins, *_aims(target), requirement)
-    return tuple(sorted(folder.glob("*.whl")))
+    if PROJECT.is_file():
+        shutil.rmtree(own, ignore_errors=True)
+        _pip("wheel", "--no-deps", "--wheel-dir", str(own), str(CHECKOUT))
+        ours = f"darkroom @ {next(own.absolute().glob('darkroom-*.whl')).as_uri()}"
+    if not whole.is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+        requirement = ours.replace("darkroom", f"darkroom[{EXTRAS}]", 1)
+        pins = ["--constraint", str(constraints_file()), "--only-binary", ":all:"]
+        _pip("download", "--dest", str(partial), *pins, *_aims(target), requirement)
+        partial.rename(whole)
+    found = {wheel.name: wheel for folder in (whole, own) for wheel in folder.glob("*.whl")}
+    return tuple(found[name] for name in sorted(found))
+
+
+def _digest(target: Target) -> str:
+    """Of all that decides which wheels are fetched, but for pip's own settings."""
+    said = [file.read_text(encoding="utf-8") for file in (constraints_file(), PROJECT) if file.is_file()]
+    whole = "\n".join([target.model_dump_json(), version("darkroom"), EXTRAS, *said])
+    return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
 
 def constraints_file() -> Path:

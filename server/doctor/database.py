@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
@@ -14,7 +12,7 @@ from server.doctor.findings import Finding, hint, problem, well
 from server.errors import DatabaseLost
 from server.settings import Settings
 from server.store.database import Database
-from server.store.migrate import MIGRATIONS
+from server.store.migrate import revisions
 
 SCHEMA = "SELECT version_num FROM alembic_version"
 
@@ -35,7 +33,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def _judged(found: str | None, kind: str) -> Finding:
-    steps = _steps()
+    steps = revisions()
     if found == steps[0]:
         return well("database", f"{kind}, schema {found}, which is this version's")
     if found is None or found in steps:
@@ -43,14 +41,6 @@ def _judged(found: str | None, kind: str) -> Finding:
         return hint("database", said, "The next start brings it there; keep a backup before an upgrade.")
     remedy = "Start the version that made it, or take another database."
     return problem("database", f"{kind}, schema {found}, which only a later version of Darkroom knows.", remedy)
-
-
-def _steps() -> list[str]:
-    """The schemas that this version knows, the newest first."""
-    config = Config()
-    config.set_main_option("script_location", MIGRATIONS)
-    config.set_main_option("path_separator", "os")
-    return [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
 
 
 def _of_file(file: Path) -> str | None:

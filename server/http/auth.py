@@ -15,7 +15,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
-from server.errors import AccountUnknown, KeyMissing, KeyWrong, NotOperator, ScopeMissing, SiteRefused, TokenWrong
+from server.errors import AccountUnknown, KeyMissing, NotOperator, ScopeMissing, SiteRefused
 from server.http.counting import count_at_the_door
 from server.http.parts import Parts, TheParts
 from server.keys import ADMIN, Caller, Scope
@@ -52,17 +52,14 @@ async def caller_of(
     password: Annotated[HTTPBasicCredentials | None, Security(basic)],
     key: Annotated[str | None, Security(api_key)],
 ) -> Caller:
-    """Who asks, which the request's log line will name; raises KeyMissing, KeyWrong, SiteRefused or IssuerSilent.
+    """Who asks, which the request's log line will name; raises KeyMissing, KeyWrong, TokenWrong, SiteRefused or
+    IssuerSilent.
 
     Its request is counted where every one counts, which raises RateLimited.
     """
     presented = (token and token.credentials) or (password and password.password) or key
     asking.set(who := Who(address=request.client and request.client.host, request=request.state.request_id))
-    try:
-        caller = await _caller(request, parts, presented)
-    except (KeyWrong, TokenWrong) as error:
-        await parts.audit.note_refused(error.code)
-        raise
+    caller = await _caller(request, parts, presented)
     asking.set(replace(who, account=caller.account, key=caller.key))
     request.state.caller, request.state.account = caller, caller.account
     await count_at_the_door(request, parts)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.errors import DarkroomError
-from server.errors import ClientGone, InternalError, ServerStopping
+from server.errors import AddressUnknown, ClientGone, InternalError, ServerStopping
 from server.http.parts import parts_of
 from server.http.problems import Problems
 from server.metrics import Metrics, method_of
@@ -55,6 +55,8 @@ class Frame:
 
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
+                if "\0" in scope["path"]:  # which no name of ours has, and PostgreSQL cannot be asked for
+                    raise AddressUnknown
                 await self._app(scope, receive, framed)
             except (Exception, asyncio.CancelledError) as error:
                 told = _told(error)
@@ -80,6 +82,8 @@ class Frame:
 
 def _told(error: BaseException) -> DarkroomError:
     """What the caller hears of it; only a server at its end cancels requests. Who left amid a body hears nothing."""
+    if isinstance(error, DarkroomError):
+        return error
     if isinstance(error, asyncio.CancelledError):
         return ServerStopping()
     if isinstance(error, ClientDisconnect):

@@ -4,9 +4,11 @@ import base64
 import json
 import math
 import re
+from typing import TypeVar
 
 from server.errors import BodyInvalid
 
+Value = TypeVar("Value", float, int, str)
 UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 WRONG_CURSOR = "`cursor` is none of ours: send the `next` of the page before as it is."
 
@@ -16,7 +18,7 @@ def cursor_of(list_name: str, value: float | int | str, last_id: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([list_name, value, last_id]).encode()).decode()
 
 
-def place_in(list_name: str, cursor: str, kind: type) -> tuple[float | int | str, str]:
+def place_in(list_name: str, cursor: str, kind: type[Value]) -> tuple[Value, str]:
     """Value and id of a cursor. kind: of the value. Whatever a caller makes up is at most a place where nothing is.
 
     Raises BodyInvalid.

@@ -23,6 +23,7 @@ from server.errors import (
 )
 from server.http.body import blaming
 from server.http.prefixes import by_prefix
+from server.http.refusals import note_refusal
 
 # What OpenAPI says of every operation: their bodies are those of the API that the address belongs to.
 ERRORS_DESCRIBED: dict[int | str, dict[str, Any]] = {
@@ -65,6 +66,7 @@ class Problems:
 
         async def ours(request: Request, error: Exception) -> JSONResponse:
             assert isinstance(error, DarkroomError)
+            await note_refusal(request, error)
             return self.render(request, error)
 
         async def routing(request: Request, error: Exception) -> JSONResponse:

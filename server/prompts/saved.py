@@ -57,13 +57,13 @@ class Presets:
     async def replace(self, account: str, preset_id: str, preset: Preset) -> Saved:
         self._check(preset)
         content = preset.model_dump(mode="json")
-        if not await self._database.write(rows.change, account, _own(preset_id), content, self._clock()):
+        change = noted(rows.change, "preset_changed", preset_id)
+        if not await self._database.write(change, account, preset_id, content, self._clock()):
             raise EntryUnknown("presets", "preset")
         return Saved(preset_id, preset, True)
 
     async def remove(self, account: str, preset_id: str) -> None:
-        own = _own(preset_id)
-        if not await self._database.write(noted(rows.remove, "preset_deleted", own), account, own):
+        if not await self._database.write(noted(rows.remove, "preset_deleted", preset_id), account, preset_id):
             raise EntryUnknown("presets", "preset")
 
     def _check(self, preset: Preset) -> None:
@@ -71,12 +71,6 @@ class Presets:
             self._library.now.style(preset.style)
         if preset.template is not None:
             self._library.now.template(preset.template)
-
-
-def _own(preset_id: str) -> str:
-    if "\0" in preset_id:  # which no database takes
-        raise EntryUnknown("presets", "preset")
-    return preset_id
 
 
 def _read(row: rows.Row) -> Saved | None:

@@ -1,9 +1,6 @@
 """Our own API for every kind of task: submit one as JSON, look at it, wait for it, cancel it, delete it."""
 
 import asyncio
-import base64
-import json
-import math
 import re
 from dataclasses import asdict, replace
 from typing import Annotated, Any
@@ -16,9 +13,10 @@ from server.bodies.addressed import own_first
 from server.bodies.job import JobBody
 from server.bodies.kinds import asked_for, openapi
 from server.bodies.stored import with_stored
-from server.errors import BodyInvalid, ImageUnknown
+from server.errors import ImageUnknown
 from server.http.auth import TheAccount
 from server.http.body import read_json
+from server.http.pages import cursor_of, place_in
 from server.http.parts import Parts, TheParts
 from server.http.waiting import draw, submit, watch
 from server.images import Encoding, preview_file
@@ -28,7 +26,7 @@ from server.store.accepting import Beside
 
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")  # RFC 7240, section 4.3
 MOST_LISTED = 100
-WRONG_CURSOR = "`cursor` is none of ours: send the `next` of the page before as it is."
+LIST = "jobs"  # as cursors name it
 Moment = Annotated[float, Query(allow_inf_nan=False)]
 Word = Annotated[str, Query(max_length=128, pattern=r"^[^\x00]*$")]
 PICTURE_TYPES: dict[str, Encoding] = {
@@ -125,9 +123,11 @@ async def listed(
         created_before=created_before,
         with_deleted=include_deleted,
     )
-    jobs = await parts.jobs.page(account, limit + 1, wanted, after=_place(cursor) if cursor else None)
+    after = place_in(LIST, cursor, float) if cursor else None
+    jobs = await parts.jobs.page(account, limit + 1, wanted, after=after)
     page = jobs[:limit]
-    return {"jobs": [described_job(job, now) for job in page], "next": _cursor(page[-1]) if jobs[limit:] else None}
+    last = cursor_of(LIST, page[-1].created, page[-1].id) if jobs[limit:] else None
+    return {"jobs": [described_job(job, now) for job in page], "next": last}
 
 
 @router.get("/jobs/{job_id}")
@@ -169,18 +169,3 @@ async def at_the_end(parts: Parts, account: str, body: JobBody) -> list[Beside]:
     if body.connector is not None:
         beside.append(parts.connectors.beside(await parts.connectors.find(account, body.connector)))
     return beside
-
-
-def _cursor(job: Job) -> str:
-    return base64.urlsafe_b64encode(json.dumps([job.created, job.id]).encode()).decode()
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    """Whatever a caller makes up is at most a place where nothing is."""
-    try:
-        created, job_id = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-    except (ValueError, TypeError):
-        raise BodyInvalid(WRONG_CURSOR, field="cursor") from None
-    if not (isinstance(created, float) and math.isfinite(created) and isinstance(job_id, str) and "\0" not in job_id):
-        raise BodyInvalid(WRONG_CURSOR, field="cursor")
-    return created, job_id

@@ -62,7 +62,9 @@ async def create(request: Request, parts: TheParts, caller: TheManager) -> dict[
 
 @router.get("/keys")
 async def listed(
-    parts: TheParts, caller: TheManager, account: Annotated[str | None, Query(max_length=128)] = None
+    parts: TheParts,
+    caller: TheManager,
+    account: Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")] = None,
 ) -> dict[str, Any]:
     """The keys of an account, the newest first, also those that open nothing any more."""
     keys = await parts.keys.listed(await _account(parts, caller, account))

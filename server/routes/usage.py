@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from server.bodies.addressed import own_first
 from server.bodies.kinds import asked_for, openapi
+from server.bodies.stored import with_stored
 from server.credits.estimates import estimated_seconds
 from server.credits.prices import credits, pictures_of, price_of, size_of, units
 from server.http.auth import TheAccount, TheKeeper
@@ -21,8 +22,6 @@ from server.store.ledger import Purse, Used
 
 MOST_CREDITS = 1_000_000_000
 MOST_DAYS = 366
-
-AccountId = Annotated[str, Path(pattern=r"^[\x21-\x7e]{1,128}$")]  # PostgreSQL takes no NUL
 
 router = APIRouter(prefix="/darkroom/v1", tags=["credits"])
 
@@ -61,8 +60,8 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
     Takes the same body as POST /darkroom/v1/jobs, and draws nothing.
     """
-    get = own_first(request, parts, account)
-    task = (await asked_for(parts.catalog, await read_json(request), get)).task
+    value, _ = await with_stored(await read_json(request), parts.images, account)
+    task = (await asked_for(parts.catalog, value, own_first(request, parts, account))).task
     width, height = size_of(task)
     return {
         "credits": credits(price_of(parts.catalog, task)),
@@ -75,7 +74,7 @@ async def estimate(request: Request, parts: TheParts, account: TheAccount) -> di
 
 
 @router.post("/accounts/{account_id}/grants", status_code=201, openapi_extra=described(Grant, {"credits": 100}))
-async def grant(account_id: AccountId, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
+async def grant(account_id: str, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
     """Give an account credits, or take some back. For the admin."""
     asked = check(Grant, await read_json(request))
     await parts.accounts.find(account_id)
@@ -83,7 +82,7 @@ async def grant(account_id: AccountId, request: Request, parts: TheParts, caller
 
 
 @router.put("/accounts/{account_id}/quota", openapi_extra=described(Quota, {"credits": 0}))
-async def set_quota(account_id: AccountId, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
+async def set_quota(account_id: str, request: Request, parts: TheParts, caller: TheKeeper) -> dict[str, Any]:
     """Say what an account may spend beyond what it was granted. For the admin."""
     asked = check(Quota, await read_json(request))
     await parts.accounts.find(account_id)

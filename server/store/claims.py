@@ -136,5 +136,6 @@ def _company(rows: Sequence[Row[str, int, int]], *, is_alone: bool) -> Sequence[
 
 
 def _write(connection: Connection, claim: Claim, **changes: object) -> bool:
+    """Nothing of a job that is deleted before its end, with its account: what it drew would be nobody's for good."""
     fence = jobs.c.id == claim.job_id, jobs.c.holder == claim.holder, jobs.c.attempt == claim.attempt
-    return connection.execute(update(jobs).where(*fence).values(changes)).rowcount == 1
+    return connection.execute(update(jobs).where(*fence, jobs.c.deleted.is_(None)).values(changes)).rowcount == 1

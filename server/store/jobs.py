@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from pipelines.engine.protocol import Terms
 from server.store import images as image_rows
 from server.store import ledger, messages
+from server.store.audit import note
 from server.store.database import one_at_a_time
 from server.store.tables import jobs
 from server.store.tasks import read_facts
@@ -86,9 +87,13 @@ def count(connection: Connection, account: str, wanted: Wanted | None = None) ->
 
 
 def cancel(connection: Connection, job_id: str, now: float) -> None:
-    """At once where nobody has claimed it; otherwise its holder is asked. A job that has ended stays as it is."""
+    """At once where nobody has claimed it; otherwise its holder is asked. A job that has ended stays as it is.
+
+    The audit log has it once, however often it is asked for.
+    """
     mine = jobs.c.id == job_id, is_open
-    connection.execute(update(jobs).where(*mine).values(cancel_asked=True))
+    if connection.execute(update(jobs).where(*mine, ~jobs.c.cancel_asked).values(cancel_asked=True)).rowcount:
+        note(connection, "job_cancelled", job_id)
     over = {"state": State.CANCELLED, "ended": now, "pixels": None}
     unclaimed = update(jobs).where(*mine, jobs.c.holder.is_(None)).values(over).returning(jobs.c.id)
     gone = list(connection.execute(unclaimed).scalars())

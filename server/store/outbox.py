@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from server.store.messages import WAITING
 from server.store.tables import deliveries, jobs, outbox, webhooks
@@ -117,11 +117,9 @@ def release(connection: Connection, holders: Sequence[str], now: float) -> None:
     connection.execute(update(outbox).where(outbox.c.holder.in_(holders)).values(holder=None, next_try=now))
 
 
-def page(connection: Connection, target: str, most: int, after: tuple[float, str] | None = None) -> list[Logged]:
-    """What was sent to one place, the newest first. after: creation and id of the last one of the page before."""
+def page(connection: Connection, target: str, most: int) -> list[Logged]:
+    """What was sent to one place, the newest first."""
     wanted = select(outbox).where(outbox.c.target == target)
-    if after is not None:
-        wanted = wanted.where(tuple_(outbox.c.created, outbox.c.id) < after)
     rows = connection.execute(wanted.order_by(outbox.c.created.desc(), outbox.c.id.desc()).limit(most)).all()
     attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
     log = select(deliveries).where(deliveries.c.message_id.in_(attempts)).order_by(deliveries.c.id)

@@ -130,11 +130,9 @@ class Webhooks:
         await self._database.write(noting, found.id, changed)
         return await self.find(account, webhook_id)
 
-    async def log(
-        self, account: str, webhook_id: str, most: int, after: tuple[float, str] | None = None
-    ) -> list[Logged]:
+    async def log(self, account: str, webhook_id: str, most: int) -> list[Logged]:
         """What was sent there, the newest first."""
-        return await self._database.read(log.page, (await self.find(account, webhook_id)).id, most, after)
+        return await self._database.read(log.page, (await self.find(account, webhook_id)).id, most)
 
     async def test(self, account: str, webhook_id: str) -> Outcome:
         """Send a message of its own right now, once, even where the webhook is disabled."""

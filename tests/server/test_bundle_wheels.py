@@ -15,8 +15,8 @@ from server.errors.bundles import BundleFailed, BundleRefused
 
 ENGINE = """#!/bin/sh
 case "$1" in
-image) echo amd64 ;;
-save) printf 'an image' >"$3" ;;
+image) echo amd64 sha256:$(cat "$0.id") ;;
+save) printf 'image %s' "$(cat "$0.id")" >"$3"; echo saved >>"$0.log" ;;
 esac
 """
 
@@ -104,8 +104,44 @@ def test_an_image_is_saved_by_the_engine_that_is_there(tmp_path: Path, monkeypat
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     monkeypatch.setattr(image, "ENGINES", ("nowhere", "podman"))
-    assert image.save(tmp_path / "image.tar") == CarriedImage(name="darkroom", architecture="amd64")
-    assert (tmp_path / "image.tar").read_bytes() == b"an image"
+    for number, saves in ((1, 1), (1, 1), (2, 2)):
+        (tmp_path / "podman.id").write_text(f"{number}")
+        carried_image, file = image.save(tmp_path)
+        assert carried_image == CarriedImage(name="darkroom", architecture="amd64")
+        assert file.read_text() == f"image {number}"
+        assert (tmp_path / "podman.log").read_text() == "saved\n" * saves, "the same image is not saved twice"
+
+
+def test_wheels_that_were_fetched_for_the_same_are_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def pip(word: str, *words: str) -> None:
+        """Makes our wheel, or dies amid the first download."""
+        asked.append(word)
+        folder = Path(words[words.index("--wheel-dir" if word == "wheel" else "--dest") + 1])
+        folder.mkdir()
+        if word == "wheel":
+            wheel(folder, "darkroom-1.0-py3-none-any.whl", f"Comment: {len(asked)}")
+            return
+        wheel(folder, f"thing-{len(asked)}-py3-none-any.whl")
+        if asked.count("download") == 1:
+            raise BundleFailed("No network.")
+
+    monkeypatch.setattr(wheels, "_pip", pip)
+    here = wheels.this_machine()
+    with pytest.raises(BundleFailed):
+        wheels.download(tmp_path, here)
+    first = [file.name for file in wheels.download(tmp_path, here)]
+    assert first == ["darkroom-1.0-py3-none-any.whl", "thing-4-py3-none-any.whl"], "nothing of the half download"
+    again = wheels.download(tmp_path, here)
+    assert ([file.name for file in again], asked.count("download")) == (first, 2)
+    assert b"Comment: 5" in ZipFile(again[0]).read("thing-1.0.dist-info/METADATA"), (
+        "our own is made of what is here now"
+    )
+    wheels.download(tmp_path, here.model_copy(update={"python": "3.99"}))
+    assert asked.count("download") == 3, "another Python needs other wheels"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,13 @@ from safetensors.numpy import save
 
 from pipelines.catalog import read_lock
 from server.bundle import importing
+from server.bundle.exporting import Wish, export
 from server.bundle.importing import Places, bring_in
 from server.bundle.manifest import name_of
+from server.bundle.models import chosen
+from server.cli.composing import load_catalog
 from server.errors.bundles import BundleFailed
+from server.settings import Settings
 from tests.server.bundling import FILES, REVISION, Machine, connected, exported, key_pair, members, sha256
 
 
@@ -128,7 +132,37 @@ def test_openssl_verifies_the_signature_where_there_is_no_darkroom_yet(here: Mac
 
 
 class Unplugged(Exception):
-    """The stick was pulled out."""
+    """The stick was pulled out, or the export stopped."""
+
+
+@pytest.mark.parametrize("spoiled", [False, True], ids=["as it was left", "with a byte that has changed since"])
+def test_an_interrupted_export_goes_on(here: Machine, spoiled: bool) -> None:
+    output = here.data.parent / "bundle.tar"
+    partial = output.with_name("bundle.tar.unfinished") / "bundle.tar"
+    catalog = load_catalog(Settings(data=here.data, models_file=here.models_file))
+    wish = Wish(chosen(catalog, None))
+    there_already: list[int] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "writing" and done > total / 2:
+            raise Unplugged
+
+    def look(what: str, done: int, total: int) -> None:
+        if what == "writing":
+            there_already.append(partial.stat().st_size)
+
+    with pytest.raises(Unplugged):
+        export(catalog, wish, output, None, stop)
+    assert not output.exists()
+    left = partial.read_bytes()
+    if spoiled:
+        partial.write_bytes(left[:100] + b"?" + left[101:])
+    export(catalog, wish, output, None, look)
+    assert (min(there_already) >= len(left)) is not spoiled, "what was written is written again only if it is wrong"
+    other = output.with_name("other.tar")
+    export(catalog, wish, other, None, lambda *_: None)
+    assert output.read_bytes() == other.read_bytes()
+    assert [path.name for path in output.parent.glob("*.unfinished")] == []
 
 
 def test_an_interrupted_copy_goes_on(here: Machine, there: Machine) -> None:

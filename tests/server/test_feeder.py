@@ -5,8 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
+from server.errors import DatabaseLost
+from server.store import jobs as job_rows
 from server.store.database import Database
 from server.store.tables import jobs
 from tests.server.serving import KEY, Serve, application, running, until
@@ -70,6 +72,28 @@ def test_a_task_that_cannot_be_read_fails_by_name_and_the_next_one_is_drawn(serv
     worker.let_go()
     until(lambda: state_of(served.client, whole) == "succeeded")
     assert served.client.get(f"{JOBS}/{spoiled}").json()["error"]["code"] == "task_unreadable"
+
+
+def test_a_database_that_is_lost_after_a_claim_makes_no_job_a_suspect(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = iter([DatabaseLost()])
+    task_of = job_rows.task_of
+
+    def sometimes(connection: Connection, job_id: str) -> tuple[str, str | None] | None:
+        for error in lost:
+            raise error
+        return task_of(connection, job_id)
+
+    monkeypatch.setattr(job_rows, "task_of", sometimes)
+    served = serve()
+    ids = [served.client.post(JOBS, json=STAR).json()["id"] for _ in range(2)]
+    until(lambda: {state_of(served.client, job_id) for job_id in ids} == {"succeeded"})
+    database = Database(f"sqlite:///{served.data / 'darkroom.db'}")
+    with database.look() as connection:
+        drawn = connection.execute(select(jobs.c.attempt, jobs.c.deaths)).all()
+    database.close()
+    assert [tuple(row) for row in drawn] == [(1, 0), (1, 0)]
 
 
 def test_what_nobody_has_claimed_is_cancelled_at_once(serve: Serve) -> None:

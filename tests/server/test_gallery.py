@@ -72,6 +72,20 @@ def test_a_job_does_not_work_on_an_image_that_is_not_there(shared: Served) -> No
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "image_unknown")
 
 
+def test_what_a_job_on_a_named_image_costs_is_told_beforehand(shared: Served) -> None:
+    asked = {"task": "image_to_image", "prompt": "a star", "image": upload(shared)["id"]}
+    assert shared.client.post(f"{API}/estimate", json=asked).raise_for_status().json()["pictures"] == 1
+
+
+def test_a_job_names_no_more_images_than_are_read_for_it(shared: Served) -> None:
+    """A name is a few bytes, and what it stands for may be megabytes."""
+    prompts = [{"images": [f"image_{number}" for number in range(17)]}]
+    body = {"task": "text_to_image", "prompt": "a star", "image_prompts": prompts}
+    answer = shared.client.post(f"{API}/jobs", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "body_invalid")
+    assert "at most 16" in answer.text
+
+
 def test_however_deep_a_job_is_nested_it_is_answered(shared: Served) -> None:
     deep: Any = "image_x"
     for _ in range(900):

@@ -262,6 +262,11 @@ def test_the_list_of_jobs_can_be_paged_through_and_narrowed_to_a_state(serve: Se
     assert all(job["images"] for job in succeeded["jobs"])
 
 
+def spelled(made_up: str) -> str:
+    """As a cursor is."""
+    return base64.urlsafe_b64encode(made_up.encode()).decode()
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -274,10 +279,14 @@ def test_the_list_of_jobs_can_be_paged_through_and_narrowed_to_a_state(serve: Se
         {"created_before": "yesterday"},
         {"include_deleted": "perhaps"},
         {"cursor": "x"},
-        {"cursor": "bnVsbA=="},  # null
-        {"cursor": "WzEsMl0="},  # [1,2]
-        {"cursor": "W05hTiwiYSJd"},  # [NaN,"a"]
-        {"cursor": "WzEuMCwiXHUwMDAwIl0="},  # [1.0,"\u0000"]
+        {"cursor": spelled("null")},
+        {"cursor": spelled("[1.0, 2]")},
+        {"cursor": spelled('["images newest", 1.0, "a"]')},
+        {"cursor": spelled('["jobs", NaN, "a"]')},
+        {"cursor": spelled('["jobs", 1.0, "\\u0000"]')},
+        {"cursor": spelled('["jobs", 1.0, "\\ud800"]')},
+        {"cursor": spelled('[1.0, "\\ud800"]')},
+        {"cursor": spelled("[" * 3000)},
         {"cursor": "Ünïcode"},
         {"cursor": "W" * 5000},
     ],

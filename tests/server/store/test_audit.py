@@ -1,5 +1,6 @@
 """Who did what is written down with what was done, on both kinds of database, and nobody takes it back."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from server.audit import MOST_REFUSED
+from server.audit import MOST_REFUSED, Audit
 from server.cli import app
 from server.store.audit import Who, asking, note, page
 from server.store.database import Database
+from server.store.migrate import migrate
 from tests.server.serving import Served, key_for, newcomer, served_from
 
 JOBS = "/darkroom/v1/jobs"
@@ -119,8 +121,13 @@ def test_every_deed_of_an_operator_and_every_delete_has_its_row(served: Served) 
         collection = ours.post("/darkroom/v1/collections", json={"name": "Sea"}).raise_for_status().json()
         saved = ours.post("/darkroom/v1/presets", json=preset).raise_for_status().json()
         hook = ours.post("/darkroom/v1/webhooks", json={"url": "http://127.0.0.1:9/"}).raise_for_status().json()
+        picture = f"/darkroom/v1/images/{job['images'][0]['id']}"
         deeds = [
-            (ours, "DELETE", f"/darkroom/v1/images/{job['images'][0]['id']}", None, "image_deleted"),
+            (ours, "PATCH", picture, {"title": "Mine", "public": True}, "image_changed"),
+            (ours, "PATCH", f"/darkroom/v1/collections/{collection['slug']}", {"public": True}, "collection_changed"),
+            (ours, "PUT", f"/darkroom/v1/presets/{saved['id']}", preset, "preset_changed"),
+            (ours, "DELETE", picture, None, "image_deleted"),
+            (ours, "POST", f"{picture}/restore", None, "image_restored"),
             (ours, "DELETE", f"{JOBS}/{other['id']}", None, "job_deleted"),
             (ours, "DELETE", f"/darkroom/v1/collections/{collection['slug']}", None, "collection_deleted"),
             (ours, "DELETE", f"/darkroom/v1/presets/{saved['id']}", None, "preset_deleted"),
@@ -135,6 +142,59 @@ def test_every_deed_of_an_operator_and_every_delete_has_its_row(served: Served) 
             newest = entries(served, limit=1)[0]
             assert (newest["what"], newest["account"]) == (what, account if who is ours else "admin"), path
     assert {"account_made", "key_made", "webhook_made"} <= {entry["what"] for entry in entries(served)}
+
+
+def test_a_cancel_is_written_down_once_however_often_it_is_asked_for(served: Served) -> None:
+    headers = newcomer(served)
+    served.worker.hold()
+    job = httpx.post(served.url + JOBS, json=STAR, headers=headers).raise_for_status().json()
+    for _ in range(3):
+        httpx.post(f"{served.url}{JOBS}/{job['id']}/cancel", headers=headers).raise_for_status()
+    [entry] = entries(served, what="job_cancelled")
+    assert (entry["subject"], entry["key"]) == (job["id"], headers["Authorization"].split("_")[1])
+
+
+@pytest.mark.parametrize(
+    ("rights", "method", "path", "code"),
+    [
+        ({"scopes": ["read"]}, "POST", JOBS, "scope_missing"),
+        ({"scopes": ["draw"]}, "GET", JOBS, "scope_missing"),
+        ({"scopes": ["read", "draw"]}, "POST", "/darkroom/v1/keys", "scope_missing"),
+        ({"models": ["another"]}, "POST", JOBS, "model_not_allowed"),
+        ({}, "POST", "/darkroom/v1/models/rescan", "not_operator"),
+        ({"scopes": ["read"]}, "POST", "/v1/images/generations", "scope_missing"),
+    ],
+)
+def test_whoever_reaches_beyond_their_rights_is_written_down(
+    served: Served, rights: dict[str, Any], method: str, path: str, code: str
+) -> None:
+    account = served.client.post("/darkroom/v1/accounts", json={"name": "them"}).raise_for_status().json()["id"]
+    key = key_for(served, account, **rights)
+    answer = httpx.request(method, served.url + path, json=STAR, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 403
+    [entry] = entries(served, what="access_refused")
+    assert (entry["account"], entry["key"]) == (account, key.split("_")[1])
+    assert entry["detail"] == {"code": code, "method": method, "route": path, "unwritten": 0}
+
+
+def test_of_many_refusals_in_a_minute_the_first_are_written_and_the_others_counted(tmp_path: Path) -> None:
+    database, now = Database(f"sqlite:///{tmp_path}/rows.db"), 600.0
+    migrate(database)
+    audit = Audit(database, lambda: now)
+
+    async def refuse_many() -> None:
+        nonlocal now
+        for _ in range(MOST_REFUSED + 7):
+            await audit.note_refused("login_refused")
+        await audit.note_refused("access_refused")
+        assert len(await audit.page(1000)) == MOST_REFUSED + 1, "one word does not crowd out the other"
+        now += 60
+        await audit.note_refused("login_refused")
+        [newest] = await audit.page(1)
+        assert newest.detail == {"unwritten": 7}
+
+    asyncio.run(refuse_many())
+    database.close()
 
 
 def test_refused_logins_are_written_down_but_do_not_fill_the_disk(served: Served) -> None:
@@ -171,7 +231,7 @@ def test_the_command_line_is_in_it_and_shows_it(served: Served) -> None:
 
 def test_every_word_of_the_log_is_explained() -> None:
     root = Path(__file__).parents[3]
-    said = re.compile(r'\b(?:noted\(\s*[\w.]+,|note\((?:\s*connection,)?)\s*"(\w+)"')
+    said = re.compile(r'\b(?:noted\(\s*[\w.]+,|note(?:_refused)?\((?:\s*connection,)?)\s*"(\w+)"')
     words = {
         word for file in (root / "server").rglob("*.py") for word in said.findall(file.read_text(encoding="utf-8"))
     }

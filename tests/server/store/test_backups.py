@@ -225,6 +225,22 @@ def a_link(whole: Path, bad: Path) -> None:
         archive.addfile(member)
 
 
+def a_hole(whole: Path, bad: Path) -> None:
+    """Sparse, as GNU tar spells it in pax headers."""
+    bad.write_bytes(whole.read_bytes())
+    with tarfile.open(bad, "a", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("blobs/" + "0" * 64)
+        member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(2**60)}
+        archive.addfile(member)
+
+
+def twice(whole: Path, bad: Path) -> None:
+    bad.write_bytes(whole.read_bytes())
+    with tarfile.open(whole) as archive, tarfile.open(bad, "a") as more:
+        member = next(each for each in archive if each.name == "darkroom.db")
+        more.addfile(member, archive.extractfile(member))
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
@@ -244,6 +260,8 @@ def a_link(whole: Path, bad: Path) -> None:
         pytest.param(with_another("holders/outside"), "path", id="a path of the server's own"),
         pytest.param(with_another("blobs/" + "0" * 64), "not as its manifest says", id="a file that nobody named"),
         pytest.param(a_link, "path", id="a link"),
+        pytest.param(a_hole, "path", id="a file that says it is larger than any disk"),
+        pytest.param(twice, "in it twice", id="a file that is there twice"),
         pytest.param(with_manifest(tables="9999"), "later version", id="of a later version"),
         pytest.param(with_manifest(format=2), "none that this version reads", id="of another form"),
     ],

@@ -9,8 +9,9 @@ import pytest
 
 from pipelines.engine.protocol import Terms
 from pipelines.tasks import Colour, Description
-from server.store import claims, jobs
+from server.store import accounts, claims, images, jobs
 from server.store.database import Database
+from server.store.owners import Account
 from server.store.words import Claim, Encoding, Failure, Image, Job, Origin, State, Wanted
 
 ROOM = 1000
@@ -258,6 +259,21 @@ def test_who_was_cancelled_and_lost_is_cancelled(queue: Queue) -> None:
     queue.cancel("job")
     queue.recover("h")
     assert queue.get("job").state is State.CANCELLED
+
+
+def test_what_is_drawn_for_an_account_that_is_deleted_meanwhile_is_not_kept(queue: Queue) -> None:
+    queue.put("job")
+    (claim,) = queue.claim()
+    queue.start(claim)
+    with queue.database.begin() as connection:
+        accounts.put(connection, Account("ann", "Ann", 1.0))
+        accounts.remove(connection, "ann", 2.0)
+    assert not queue.succeed(claim)
+    queue.recover("h")
+    with queue.database.look() as connection:
+        assert images.all_blobs(connection) == set(), "an image of nobody could never be deleted"
+        [job] = jobs.page(connection, "ann", 9, Wanted(with_deleted=True))
+    assert job.state is State.CANCELLED
 
 
 def test_a_job_that_has_ended_stays_as_it_is(queue: Queue) -> None:
