@@ -52,7 +52,7 @@ def kinds_catalog(folder: Path) -> Catalog:
     others = [
         {**entries[-1], "id": kind, "kind": kind} for kind in ("segmenter", "face-restorer", "matting", "captioner")
     ]
-    others.append({**entries[-1], "id": "scribbles", "kind": "controlnet"})
+    others.append({**entries[-1], "id": "canny-depth-scribble", "kind": "controlnet"})
     models = [entry for entry in entries if entry["id"] != "absent"] + others
     (folder / "models.yaml").write_text(yaml.safe_dump({"models": models}))
     for model in models:
