@@ -135,9 +135,9 @@ def test_an_image_goes_from_a_real_engine_into_one_by_the_name_that_compose_give
     with tarfile.open(tmp_path / "root.tar", "w") as root:
         root.add(ROOT / "LICENSE", "LICENSE")
     podman("import", tmp_path / "root.tar", service["image"])
-    saved = image.save(tmp_path / "image.tar")
+    saved, file = image.save(tmp_path)
     image.check_fit(saved)
     podman("rmi", "--all", "--force")
-    podman("load", "--input", tmp_path / "image.tar")
+    podman("load", "--input", file)
     names = json.loads(podman("image", "inspect", "--format", "{{json .RepoTags}}", service["image"]))
     assert f"docker.io/library/{service['image']}:latest" in names  # what docker means by the bare name
