@@ -1,14 +1,23 @@
-"""The container is built nowhere in these tests (that takes an engine and gigabytes); what it promises is read."""
+"""The container is built nowhere in these tests (that takes gigabytes); what it promises is read.
 
+A small image in its place goes through a real engine, where there is one.
+"""
+
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from server.bundle import image
 
 ROOT = Path(__file__).parents[1]
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -97,3 +106,38 @@ def test_only_what_the_build_copies_is_sent_to_it(steps: list[tuple[str, str]]) 
     }
     sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert sorted(copied) == sorted(sent)
+
+
+@pytest.fixture
+def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """It, with a store of its own: it touches no image of who runs this."""
+    engine = shutil.which("podman")
+    if engine is None:
+        pytest.skip("podman is not installed")
+    places = f'graphroot = "{tmp_path / "images"}"\nrunroot = "{tmp_path / "running"}"'
+    (tmp_path / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\n{places}\n')
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "storage.conf"))
+    monkeypatch.setattr(image, "ENGINES", {"podman": image.ENGINES["podman"]})
+
+    def run(*arguments: str | Path) -> str:
+        return subprocess.run([engine, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    try:
+        run("images")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"podman does not work here: {error.stderr}")
+    return run
+
+
+def test_an_image_goes_from_a_real_engine_into_one_by_the_name_that_compose_gives_it(
+    podman: Callable[..., str], service: dict[str, Any], tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "root.tar", "w") as root:
+        root.add(ROOT / "LICENSE", "LICENSE")
+    podman("import", tmp_path / "root.tar", service["image"])
+    saved, file = image.save(tmp_path)
+    image.check_fit(saved)
+    podman("rmi", "--all", "--force")
+    podman("load", "--input", file)
+    names = json.loads(podman("image", "inspect", "--format", "{{json .RepoTags}}", service["image"]))
+    assert f"docker.io/library/{service['image']}:latest" in names  # what docker means by the bare name

@@ -1,10 +1,11 @@
 """What deploy/ promises: units that systemd takes, a compose file that fits ours, figures and labels that there are."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,25 @@ from tests.server.test_documents import rows
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
+PROMTOOL = shutil.which("promtool")  # Debian: in the package prometheus
+COMPOSE_FILES = ("-f", "compose.yaml", "-f", "deploy/compose.postgres.yaml")
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 PROMETHEUS_OWN = {"le", "job"}  # labels
 OURS = re.compile(r"\bdarkroom_\w+")
+
+
+def succeeds(*command: str | Path | None) -> str:
+    """What it said on both streams."""
+    run = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
 
 
 def there_are() -> set[str]:
@@ -68,14 +85,43 @@ def test_the_alerts_and_the_scrape_belong_together() -> None:
     assert "credentials_file" in scrape["authorization"], "no key stands in the file itself"
 
 
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_prometheus_takes_the_scrape_and_the_alerts(tmp_path: Path) -> None:
+    (tmp_path / "darkroom.key").touch()
+    config = (DEPLOY / "prometheus.yml").read_text().replace("/etc/prometheus", str(tmp_path))
+    (tmp_path / "prometheus.yml").write_text(config)
+    shutil.copy(DEPLOY / "alerts.yml", tmp_path)
+    said = succeeds(PROMTOOL, "check", "config", "--lint-fatal", tmp_path / "prometheus.yml")
+    assert "6 rules found" in said
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_each_alert_is_given_when_it_is_due_and_not_before() -> None:
+    succeeds(PROMTOOL, "test", "rules", ROOT / "tests" / "alerts.yml")
+
+
+def test_each_alert_is_tried_when_it_is_due_and_when_all_is_well() -> None:
+    every = {
+        rule["alert"]
+        for group in yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+        for rule in group["rules"]
+    }
+    tried = [
+        case
+        for test in yaml.safe_load((ROOT / "tests" / "alerts.yml").read_text())["tests"]
+        for case in test["alert_rule_test"]
+    ]
+    assert every == {case["alertname"] for case in tried if "exp_alerts" in case}
+    assert every == {case["alertname"] for case in tried if "exp_alerts" not in case}
+
+
 @pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="systemd is not installed")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     units = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
     for unit in units:
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/darkroom/.venv/bin/darkroom", "/bin/true"))
-    command = [SYSTEMD_ANALYZE, "verify", "--man=no", *(tmp_path / unit.name for unit in units)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (run.returncode, run.stderr) == (0, "")
+    said = succeeds(SYSTEMD_ANALYZE, "verify", "--man=no", *(tmp_path / unit.name for unit in units))
+    assert said == ""
 
 
 @pytest.mark.parametrize("name", ["darkroom.service", "darkroom-backup.service"])
@@ -107,3 +153,47 @@ def test_compose_with_postgresql_adds_a_database_that_nobody_else_reaches() -> N
     assert "store" in server["networks"]
     assert server["environment"]["DARKROOM_DATABASE_URL"].startswith("postgresql://darkroom:${POSTGRES_PASSWORD:?")
     assert "[postgres]" in (ROOT / "Dockerfile.cuda").read_text(), "the driver is in the image"
+
+
+@pytest.fixture
+def compose(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """What compose makes of both files under some variables; it needs no daemon for that, and finds no `.env` here."""
+    words = next((words for words in (["docker", "compose"], ["docker-compose"]) if runs(*words, "version")), None)
+    if words is None:
+        pytest.skip("compose is not installed")
+    shutil.copy(ROOT / "compose.yaml", tmp_path)
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+
+    def read(**variables: str) -> subprocess.CompletedProcess[str]:
+        known = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "POSTGRES_"))}
+        return subprocess.run(
+            [*words, *COMPOSE_FILES, "config"],
+            cwd=tmp_path, env=known | variables, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    return read
+
+
+def runs(*command: str) -> bool:
+    return (
+        shutil.which(command[0]) is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+def test_compose_takes_both_files_as_one(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    run = compose(DARKROOM_ADMIN_KEY="a-key-of-twenty-letters", POSTGRES_PASSWORD="letters")
+    assert run.returncode == 0, run.stderr
+    services = yaml.safe_load(run.stdout)["services"]
+    server, database = services["darkroom"], services["database"]
+    assert server["environment"]["DARKROOM_ADMIN_KEY"] == "a-key-of-twenty-letters"
+    assert server["environment"]["DARKROOM_DATABASE_URL"] == "postgresql://darkroom:letters@database/darkroom"
+    assert (set(server["networks"]), set(database["networks"])) == ({"default", "store"}, {"store"})
+    assert (server["read_only"], server["cap_drop"], "ports" in database) == (True, ["ALL"], False)
+
+
+@pytest.mark.parametrize("given", ["DARKROOM_ADMIN_KEY", "POSTGRES_PASSWORD"])
+def test_compose_asks_for_each_secret(compose: Callable[..., subprocess.CompletedProcess[str]], given: str) -> None:
+    run = compose(**{given: "a-secret-of-twenty-letters"})
+    assert run.returncode != 0
+    assert "into .env" in run.stderr

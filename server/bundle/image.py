@@ -9,29 +9,42 @@ from server.bundle.manifest import CarriedImage
 from server.errors.bundles import BundleFailed, BundleRefused
 
 NAME = "darkroom"  # as compose.yaml calls it
-ENGINES = ("docker", "podman")
+PARTIAL = "image.partial"
+# How each engine writes the image under that very name: `podman save` would call it localhost/darkroom.
+ENGINES = {"docker": ("save", "--output", PARTIAL, NAME), "podman": ("push", NAME, f"docker-archive:{PARTIAL}:{NAME}")}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # ours to those of container engines
 
 
 def save(folder: Path) -> tuple[CarriedImage, Path]:
     """The image, and its file in `folder`, as `docker load` takes it, unless it is there from before.
 
-    Raises BundleFailed.
+    What an engine has to say, such as that its daemon does not run, it says on our stderr. Raises BundleFailed.
     """
-    engine = next((found for name in ENGINES if (found := shutil.which(name))), None)
-    if engine is None:
+    here = {name: engine for name in ENGINES if (engine := shutil.which(name))}
+    if not here:
         raise BundleFailed("There is neither docker nor podman here to take the image from: install one of them.")
-    asked = [engine, "image", "inspect", "--format", "{{.Architecture}} {{.Id}}", NAME]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
-    if told.returncode != 0:
-        raise BundleFailed(f"There is no image: docker build -f Dockerfile.cuda -t {NAME} . makes it.")
-    architecture, _, digest = told.stdout.strip().partition(" ")
-    file, partial = folder / f"image-{digest.rpartition(':')[2]}.tar", folder / "image.partial"
-    if not file.is_file():
-        if subprocess.run([engine, "save", "--output", str(partial), NAME], check=False).returncode != 0:
-            raise BundleFailed("The image could not be saved; the reason is above.")
-        partial.replace(file)
-    return CarriedImage(name=NAME, architecture=architecture), file
+    for name, engine in here.items():
+        asked = [engine, "image", "inspect", "--format", "{{.Architecture}} {{.Id}}", NAME]
+        told = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=False)
+        if told.returncode == 0:
+            architecture, _, digest = told.stdout.strip().partition(" ")
+            file = folder / f"image-{digest.rpartition(':')[2]}.tar"
+            if not file.is_file():
+                _write([engine, *ENGINES[name]], file)
+            return CarriedImage(name=NAME, architecture=architecture), file
+    raise BundleFailed(
+        "No engine here gave the image; the reason is above. If it is not built yet: "
+        f"docker build -f Dockerfile.cuda -t {NAME} ."
+    )
+
+
+def _write(command: list[str], file: Path) -> None:
+    """By a command that writes PARTIAL where it is run, of which an earlier one may have left a part."""
+    partial = file.with_name(PARTIAL)
+    partial.unlink(missing_ok=True)
+    if subprocess.run(command, cwd=file.parent, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        raise BundleFailed("The image could not be saved; the reason is above.")
+    partial.replace(file)
 
 
 def check_fit(image: CarriedImage | None) -> None:

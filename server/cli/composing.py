@@ -24,6 +24,7 @@ from server.store.migrate import migrate
 SILENCE_SECONDS = 180.0  # after which a drawing process counts as hung
 COMPILING_SECONDS = 900.0  # the same where a tick may begin with compiling
 USAGE_ERROR = 2
+STARTUP_FAILURE = 3  # as uvicorn ends where it cannot start; a service may try again
 
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 ModelsFile = Annotated[Path | None, typer.Option("--models", help="Another catalogue than the one that comes with it.")]

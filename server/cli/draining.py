@@ -10,12 +10,11 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from server.cli.composing import STARTUP_FAILURE
 from server.jobs import Jobs
 from server.settings import Settings
 
 log = structlog.get_logger()
-
-STARTUP_FAILURE = 3  # uvicorn's own exit status
 
 
 def listen(app: FastAPI, settings: Settings) -> None:

@@ -12,19 +12,24 @@ from rich.table import Column, Table
 
 from server.cli.composing import ModelsFile, load_catalog, settings_with, told_plainly
 
+WIDE = 120  # characters of a terminal that has room for words about each model
+
 
 def models(file: ModelsFile = None) -> None:
-    """List the models of the catalogue, installed or not."""
+    """List the models of the catalogue, installed or not; a wide terminal shows licence and tasks too."""
     with told_plainly():
         catalog = load_catalog(settings_with(models_file=file))
-    table = Table(Column("id", no_wrap=True), "kind", "installed", "size", "licence", "can do")
+    console = Console()
+    is_wide = console.width >= WIDE
+    words = ("licence", "can do") if is_wide else ()
+    table = Table(Column("id", no_wrap=True), "kind", "installed", "size", *words, box=None)
     for model in catalog.models:
         size = decimal(model.size_bytes) if model.size_bytes is not None else "?"
         installed = "yes" if catalog.is_installed(model) else "no"
-        table.add_row(model.id, model.kind, installed, size, escape(model.licence), ", ".join(model.tasks))
-    console = Console()
+        said = (escape(model.licence), ", ".join(model.tasks)) if is_wide else ()
+        table.add_row(model.id, model.kind, installed, size, *said)
     console.print(table)
-    console.print("`darkroom pull ID` gets one that is not installed.", highlight=False)
+    console.print("\n`darkroom pull ID` gets one that is not installed.", highlight=False)
 
 
 def pull(name: Annotated[str, typer.Argument(help="A model's id.")], models: ModelsFile = None) -> None:

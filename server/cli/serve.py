@@ -8,15 +8,18 @@ from rich.panel import Panel
 from rich.table import Table
 
 from server.cli.composing import (
+    STARTUP_FAILURE,
     Device,
     ModelsFile,
     load_catalog,
     logs_of,
     open_store,
+    refuse,
     settings_with,
     told_plainly,
     worker_for,
 )
+from server.doctor.places import of_address
 from server.keys import make_first_key
 from server.limits.tiers import Tiers
 from server.prompts.blocklist import Blocklist
@@ -51,10 +54,18 @@ def serve(
         Blocklist.load(settings.blocklist)
         Library(settings.data / "prompts")
         Tiers.load(settings.limits_file)
+        see_that_we_can_listen(settings)
         made = first_key(settings)
     server = create_app(settings, catalog, worker_for(settings, catalog))
     welcome(Console(), settings, made)
     listen(server, settings)
+
+
+def see_that_we_can_listen(settings: Settings) -> None:
+    """Before the panel invites anybody; whoever takes the port between here and there is told of by uvicorn."""
+    for finding in of_address(settings.host, settings.port):
+        if finding.remedy:
+            refuse(f"{finding.said} {finding.remedy}", STARTUP_FAILURE)
 
 
 def first_key(settings: Settings) -> str | None:

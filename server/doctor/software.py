@@ -1,6 +1,7 @@
 """What is installed of what Darkroom needs and may use, in which versions."""
 
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -9,11 +10,11 @@ from packaging.requirements import Requirement
 from server.doctor.findings import Finding, hint, problem, well
 
 TOLD = ("darkroom", "torch", "torchvision", "diffusers", "transformers", "safetensors", "onnxruntime")
-OPTIONAL: Mapping[str, str] = {  # what is lost without it
-    "xformers": "attention by xformers",
-    "botocore": "connectors to S3",
-    "paramiko": "connectors to SFTP",
-    "psycopg": "a database on PostgreSQL",
+OPTIONAL: Mapping[str, tuple[str, str]] = {  # what is lost without it, and the extra of ours that brings it
+    "xformers": ("attention by xformers", "xformers"),
+    "botocore": ("connector to S3", "connectors"),
+    "paramiko": ("connector to SFTP", "connectors"),
+    "psycopg": ("database on PostgreSQL", "postgres"),
 }
 
 
@@ -22,9 +23,10 @@ def look() -> Iterator[Finding]:
     yield well("packages", ", ".join(f"{name} {installed(name) or 'absent'}" for name in TOLD))
     for requirement in needed():
         yield from _wanting(requirement)
-    for name, use in OPTIONAL.items():
+    for name, (use, extra) in OPTIONAL.items():
         if installed(name) is None:
-            yield hint("packages", f"{name} is not installed: no {use}.", f"If you want it: pip install {name}.")
+            remedy = f"If you want it: {sys.executable} -m pip install 'darkroom[{extra}]'"
+            yield hint("packages", f"{name} is not installed: no {use}.", remedy)
 
 
 def needed() -> list[Requirement]:

@@ -13,12 +13,22 @@ from server.bundle.manifest import CarriedImage, CarriedWheel, Part, Target
 from server.bundle.sbom import bill
 from server.errors.bundles import BundleFailed, BundleRefused
 
-ENGINE = """#!/bin/sh
-case "$1" in
-image) echo amd64 sha256:$(cat "$0.id") ;;
-save) printf 'image %s' "$(cat "$0.id")" >"$3"; echo saved >>"$0.log" ;;
+# They write what the image is into the file that they are told, once: it must not be there, as podman has it.
+ENGINES = {
+    "docker": """#!/bin/sh
+case $1 in
+image) read id <$0.id && echo amd64 sha256:$id ;;
+save) echo saved >>$0.log && read id <$0.id && set -C && printf "docker's $id" >$3 ;;
 esac
-"""
+""",
+    "podman": """#!/bin/sh
+case $1 in
+image) read id <$0.id && echo amd64 $id ;;
+push) echo saved >>$0.log && read id <$0.id && to=${3#*:} && set -C && printf "podman's $id" >${to%%:*} ;;
+esac
+""",
+}
+WITHOUT_A_DAEMON = "#!/bin/sh\necho 'Is the daemon running?' >&2\nexit 1\n"
 
 
 def wheel(folder: Path, name: str, metadata: str = "") -> Path:
@@ -98,20 +108,6 @@ def test_the_bill_of_wheels_and_an_image_is_cyclonedx() -> None:
     assert "pkg:pypi/torch@2.13.0%2Bcpu" in said
 
 
-def test_an_image_is_saved_by_the_engine_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = tmp_path / "podman"
-    engine.write_text(ENGINE)
-    engine.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    monkeypatch.setattr(image, "ENGINES", ("nowhere", "podman"))
-    for number, saves in ((1, 1), (1, 1), (2, 2)):
-        (tmp_path / "podman.id").write_text(f"{number}")
-        carried_image, file = image.save(tmp_path)
-        assert carried_image == CarriedImage(name="darkroom", architecture="amd64")
-        assert file.read_text() == f"image {number}"
-        assert (tmp_path / "podman.log").read_text() == "saved\n" * saves, "the same image is not saved twice"
-
-
 def test_wheels_that_were_fetched_for_the_same_are_not_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,15 +140,50 @@ def test_wheels_that_were_fetched_for_the_same_are_not_fetched_again(
     assert asked.count("download") == 3, "another Python needs other wheels"
 
 
+def engines(folder: Path, monkeypatch: pytest.MonkeyPatch, scripts: dict[str, str]) -> None:
+    for name, script in scripts.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
 @pytest.mark.parametrize(
-    ("engine", "told"), [(None, "neither docker nor podman"), ("#!/bin/sh\nexit 1\n", "docker build")]
+    ("scripts", "has_it"),
+    [
+        pytest.param(ENGINES, "docker", id="both"),
+        pytest.param({"podman": ENGINES["podman"]}, "podman", id="podman alone"),
+        pytest.param(ENGINES | {"docker": WITHOUT_A_DAEMON}, "podman", id="docker has no daemon"),
+    ],
+)
+def test_an_image_is_saved_by_the_engine_that_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripts: dict[str, str], has_it: str
+) -> None:
+    engines(tmp_path, monkeypatch, scripts)
+    (tmp_path / image.PARTIAL).write_text("of an export that was interrupted")
+    for number, saves in ((1, 1), (1, 1), (2, 2)):
+        (tmp_path / f"{has_it}.id").write_text(f"{number}\n")
+        carried_image, file = image.save(tmp_path)
+        assert carried_image == CarriedImage(name="darkroom", architecture="amd64")
+        assert file.read_text() == f"{has_it}'s {number}"
+        assert (tmp_path / f"{has_it}.log").read_text() == "saved\n" * saves, "the same image is not saved twice"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "told", "above"),
+    [
+        pytest.param({}, "neither docker nor podman", "", id="no engine"),
+        pytest.param({"docker": WITHOUT_A_DAEMON}, "docker build", "Is the daemon running?", id="no daemon"),
+    ],
 )
 def test_an_image_that_cannot_be_had_is_told_plainly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str | None, told: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    scripts: dict[str, str],
+    told: str,
+    above: str,
 ) -> None:
-    if engine:
-        (tmp_path / "docker").write_text(engine)
-        (tmp_path / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    engines(tmp_path, monkeypatch, scripts)
     with pytest.raises(BundleFailed, match=told):
-        image.save(tmp_path / "image.tar")
+        image.save(tmp_path)
+    assert above in capfd.readouterr().err

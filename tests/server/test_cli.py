@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,17 @@ def test_a_short_admin_key_is_refused_without_showing_it(tmp_path: Path) -> None
     assert "hunter2" not in result.output
 
 
+def test_a_port_that_is_taken_is_told_before_a_key_is_made_or_anybody_is_invited(tmp_path: Path) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = str(listening.getsockname()[1])
+        result = run(app, ["serve", "--port", port], env={"DARKROOM_DATA": str(tmp_path)})
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"darkroom: Port {port} is taken" in result.stderr
+    assert run(app, ["keys", "list"], env={"DARKROOM_DATA": str(tmp_path)}).stdout.count("admin") == 0
+
+
 def test_a_database_that_does_not_answer_ends_serve_with_a_sentence(tmp_path: Path) -> None:
     url = f"postgresql://somebody:secret@127.0.0.1:{free_port()}/nothing"
     result = run(app, ["serve"], env={"DARKROOM_DATA": str(tmp_path), "DARKROOM_DATABASE_URL": url})
@@ -88,9 +100,16 @@ def test_models_lists_what_is_installed_and_what_is_not(models_file: Path, tmp_p
     (tmp_path / "models" / "flat").mkdir(parents=True)
     (tmp_path / "models" / "flat" / "flat.safetensors").write_bytes(b"1234")
     result = run(app, ["models", "--models", str(models_file)], env={"DARKROOM_DATA": str(tmp_path), "COLUMNS": "200"})
-    lines = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if line.count("│") > 2}
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
     assert re.search(r"sdxl .* yes .* 4 bytes .* Apache-2.0", lines["flat"])
     assert re.search(r"upscaler .* no ", lines["enlarger"])
+
+
+def test_models_are_a_line_each_where_the_terminal_is_narrow(tmp_path: Path) -> None:
+    result = run(app, ["models"], env={"DARKROOM_DATA": str(tmp_path), "COLUMNS": "80"})
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["stable-diffusion-xl-1.0-inpainting-0.1", "sdxl-inpaint", "no", "?"] in lines
+    assert all(len(words) in (0, 4, 5) for words in lines[:-1]), "a size is two words"
 
 
 def test_a_catalogue_that_is_wrong_is_told_plainly(tmp_path: Path) -> None:

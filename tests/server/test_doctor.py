@@ -3,10 +3,13 @@
 import json
 import os
 import socket
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
 from pipelines.catalog import Catalog, LockedFile, LockedModel, add_to_lock, default_file
@@ -107,6 +110,14 @@ def test_a_package_that_is_missing_or_too_old_is_a_problem(monkeypatch: pytest.M
     assert "problem: diffusers is 0.1, and has to be >=0.38.0." in said
     assert "problem: safetensors is not installed." in said
     assert "torch is" not in said
+    assert "hint: psycopg is not installed: no database on PostgreSQL." in said
+    assert f"{sys.executable} -m pip install 'darkroom[postgres]'" in said
+
+
+@pytest.mark.parametrize(("package", "extra"), [(name, extra) for name, (_, extra) in software.OPTIONAL.items()])
+def test_what_the_doctor_offers_brings_that_package(package: str, extra: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert package in {Requirement(line).name for line in project["optional-dependencies"][extra]}
 
 
 def test_models_that_are_not_whole_are_told(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarking.tables import placed
+from pipelines.counters import Counters
+from server.metrics import Metrics
 from tests.server.serving import Served
 from write_configuration import fields, settings_table
 
@@ -44,3 +46,12 @@ def test_every_metric_is_listed_with_its_labels(shared: Served, metrics: dict[st
     labels = {name: set(re.findall(r'(\w+)="', said)) - {"le"} for name, said in told if name in metrics}
     assert {"darkroom_ended_jobs_total", "darkroom_http_seconds"} <= set(labels)
     assert labels == {name: metrics[name] for name in labels}
+
+
+def test_every_metric_takes_the_labels_of_its_row(metrics: dict[str, set[str]]) -> None:
+    """Also those of which a server that has just begun shows no line."""
+    ours = Metrics(Counters)
+    for name, labels in metrics.items():
+        if labels:
+            stem = name.removeprefix("darkroom_").removesuffix("_total")
+            getattr(ours, stem).labels(**dict.fromkeys(labels, "x"))  # raises where they are not its own
