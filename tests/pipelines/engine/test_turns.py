@@ -10,6 +10,7 @@ from pipelines.engine.protocol import Failed, Finished, Previewed, Progressed, T
 from pipelines.engine.rows import Rows
 from pipelines.engine.running import Made
 from pipelines.engine.turns import AGEING_SECONDS
+from pipelines.errors import DrawingFailed
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
 from pipelines.sdxl.pipeline import SdxlPipeline
@@ -136,7 +137,7 @@ def test_results_that_cannot_be_put_together_fail_their_job_alone(
     narrow: Listening, task: TextToImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(results: list[Made]) -> list[Made]:
-        raise MemoryError
+        raise DrawingFailed("These results do not fit together.")
 
     prepare = narrow.engine._prepare
     joins = {"bad": fail, "good": list}
