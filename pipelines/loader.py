@@ -23,6 +23,7 @@ from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder,
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.tuned import streamed, tuned, tuned_controlnet
 from pipelines.tuning import Tuning
+from pipelines.weights import check_safetensors
 
 Loaded: TypeAlias = SdxlModel | ControlNetModel | IpAdapter
 MakeRoom = Callable[[Iterable[Path], torch.device, Sequence[nn.Module]], None]
@@ -74,7 +75,7 @@ class Loader:
         """kept: what must stay loaded."""
         files = self.checked.files(entry)
         place = self._place(entry)
-        self._make_room([file for file in files if file.suffix == ".safetensors"], place, kept)
+        self._make_room(_weights(files), place, kept)
         path = files[0] if len(files) == 1 else self._catalog.folder(entry)
         net = control_files.load_controlnet(path, model.unet, place, self._dtype)
         return tuned_controlnet(net, self._tuning, self._device)
@@ -84,12 +85,13 @@ class Loader:
         files = self.checked.files(entry)
         place = self._place(entry)
         dtype = self._dtype if place == self._device else torch.float32
-        self._make_room([file for file in files if file.suffix == ".safetensors"], place, modules(model))
+        self._make_room(_weights(files), place, modules(model))
         return ip_files.load_ip_adapter(*ip_files.adapter_and_encoder(files), model.unet, place, dtype)
 
     def _place(self, entry: Model) -> torch.device:
         """Where the model's weights go: to the device, or beside it where they have to be streamed."""
-        is_large = must_stream(self._tuning.memory, entry.size_bytes or 0, self._budget)
+        needed = weight_bytes(_weights(self.checked.files(entry)), self._dtype)
+        is_large = must_stream(self._tuning.memory, needed, self._budget)
         return torch.device("cpu") if is_large else self._device
 
     def _read(self, entry: Model, place: torch.device) -> SdxlModel:
@@ -129,6 +131,15 @@ class Loader:
             return load_folder(entry.id, folder, place, self._dtype, parts)
         file, lender = folder / entry.files[0].path, self._catalog.get(entry.tokenizers_from or entry.id)
         return load_checkpoint(entry.id, file, CONFIGS, self._catalog.folder(lender), place, self._dtype, parts)
+
+
+def weight_bytes(files: Iterable[Path], dtype: torch.dtype) -> int:
+    """What the weights in .safetensors files take as `dtype`, whatever they are stored as. Raises WeightsRefused."""
+    return dtype.itemsize * sum(tensor.elements for file in files for tensor in check_safetensors(file).values())
+
+
+def _weights(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if file.suffix == ".safetensors"]
 
 
 def modules(model: Loaded) -> list[nn.Module]:

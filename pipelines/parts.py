@@ -12,6 +12,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor, nn
 
+from pipelines.sdxl.tuned import is_streamed
+
 PartKey = tuple[str, str, str]  # which part, whose weights (sha256, or the path where that is not known), its config
 
 
@@ -62,7 +64,7 @@ class Parts:
 
     def _is_whole(self, part: nn.Module) -> bool:
         """Not one that is streamed through the device, which lies on the host anyway."""
-        return not hasattr(part, "_diffusers_hook") and all(each.device.type == self._device.type for each in _of(part))
+        return not is_streamed(part) and all(each.device.type == self._device.type for each in _of(part))
 
     def _has_room(self, part: nn.Module) -> bool:
         """Whether it may be kept: the least recently used make room."""

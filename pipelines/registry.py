@@ -22,7 +22,7 @@ from pipelines.counters import Counters
 from pipelines.entries import DRAWING_KINDS
 from pipelines.errors import OutOfMemory, TaskRefused
 from pipelines.fake import FakePipeline
-from pipelines.loader import Loaded, Loader, modules
+from pipelines.loader import Loaded, Loader, modules, weight_bytes
 from pipelines.planning.installed import controlnet_named, ip_adapter_named, lora_named, vae_named
 from pipelines.sdxl import control_files, ip_files
 from pipelines.sdxl.embeddings import Embeddings
@@ -32,11 +32,11 @@ from pipelines.sdxl.lora import Wardrobe, read_lora
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.pipeline import SdxlPipeline
 from pipelines.sdxl.seamless import seamless as seamless_twin
+from pipelines.sdxl.tuned import is_streamed
 from pipelines.tally import Tally
 from pipelines.tasks import Lora
 from pipelines.tools import Tools
 from pipelines.tuning import Tuning
-from pipelines.weights import check_safetensors
 
 # A model's id, contents of LoRAs and of a VAE, and whether it draws seamless pictures.
 PipelineKey = tuple[str, tuple[tuple[str, float], ...], str | None, bool]
@@ -184,8 +184,7 @@ class Registry:
         """Unload the least recently used until the parameters in `files` fit beside `kept` and what is left."""
         if self._budget is None or place != self._device:
             return
-        width = self._dtype.itemsize
-        needed = width * sum(tensor.elements for file in files for tensor in check_safetensors(file).values())
+        needed = weight_bytes(files, self._dtype)
         if needed + _bytes(kept) > self._budget:
             raise OutOfMemory("The model is larger than the memory that it may use; raise the memory budget.")
         while needed + _bytes([*kept, *self._all_parts()]) > self._budget:
@@ -197,6 +196,6 @@ class Registry:
 
 
 def _bytes(modules: Iterable[nn.Module]) -> int:
-    """What the parameters take, those that several modules share once."""
-    distinct = {id(tensor): tensor for module in modules for tensor in module.parameters()}
+    """What the parameters take, those that several modules share once, and nothing of what is streamed."""
+    distinct = {id(each): each for module in modules if not is_streamed(module) for each in module.parameters()}
     return sum(tensor.numel() * tensor.element_size() for tensor in distinct.values())

@@ -179,17 +179,18 @@ class Engine:
             if not isinstance(made, Made):
                 self._go_on(running, piece, made)
                 return
+            piece.made = made
+            if not running.is_finished:
+                return
+            results = running.join(running.made)
         except Exception as error:
             if device_is_lost(error):
                 raise
             self._fail(draft.job_id, error)
             return
-        piece.made = made
-        if running.is_finished:
-            del self._running[draft.job_id]
-            results = running.join(running.made)
-            pictures = tuple(each.picture for each in results if each.picture is not None)
-            self._tell(Finished(draft.job_id, pictures, results[0].facts))
+        del self._running[draft.job_id]
+        pictures = tuple(each.picture for each in results if each.picture is not None)
+        self._tell(Finished(draft.job_id, pictures, results[0].facts))
 
     def _go_on(self, running: Running, piece: Piece, task: Task) -> None:
         """In place of the piece come those of the task that follows."""
@@ -204,11 +205,21 @@ class Engine:
             if progress <= running.reported:
                 continue
             if running.order.terms.previews and progress % max(1, running.calls // PREVIEWS) == 0:
-                piece = running.pieces[0]
-                if preview := self._pools[piece.pool].pipeline.preview(piece.draft):
-                    self._tell(Previewed(job_id, preview))
+                self._preview(job_id, running.pieces[0])
             running.reported = progress
             self._tell(Progressed(job_id, progress, running.calls))
+
+    def _preview(self, job_id: str, piece: Piece) -> None:
+        """Nothing where it fails, which is no reason to fail the job; nor of a picture that is finished already."""
+        if piece.made is not None:
+            return
+        pipeline = self._pools[piece.pool].pipeline
+        shown, blames = in_pieces([piece.draft], lambda drafts: [pipeline.preview(drafts[0])])
+        for _, error in blames:
+            log.warning("no_preview", job=job_id, exc_info=error)
+        for _, preview in shown:
+            if preview is not None:
+                self._tell(Previewed(job_id, preview))
 
     def _expire(self) -> None:
         for order in self._orders():

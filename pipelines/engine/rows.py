@@ -34,9 +34,9 @@ class Rows:
         return 1 if self.deterministic else MOST_DECODED
 
     def pad(self, most: int) -> Pad | None:
-        """From the rows of a tick to those that the model is given; None is as they are."""
+        """From the rows of a tick to those that the model is given; None is as they are. most: so many fit."""
         if self.deterministic:
             return lambda rows: max(rows, most)
         if self.bucketed:
-            return lambda rows: next((bucket for bucket in BUCKETS if bucket >= rows), rows)
+            return lambda rows: next((bucket for bucket in BUCKETS if rows <= bucket <= most), rows)
         return None

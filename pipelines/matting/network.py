@@ -130,7 +130,11 @@ def _side(session: onnxruntime.InferenceSession, name: str) -> int | None:
     return sides.pop() if sides else None
 
 
-def _providers(device: torch.device) -> list[str]:
-    """CUDA first where it is wanted and there; what it cannot run falls back to the CPU."""
-    wanted = ["CUDAExecutionProvider"] if device.type == "cuda" else []
-    return [*(each for each in wanted if each in onnxruntime.get_available_providers()), "CPUExecutionProvider"]
+def _providers(device: torch.device) -> list[tuple[str, dict[str, int]]]:
+    """CUDA first where it is wanted and there, on that device; what it cannot run falls back to the CPU.
+
+    As in https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html: names with their options.
+    """
+    on_cuda = device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    cuda = [("CUDAExecutionProvider", {"device_id": device.index or 0})] if on_cuda else []
+    return [*cuda, ("CPUExecutionProvider", {})]

@@ -26,7 +26,10 @@ def device_named(name: str) -> torch.device:
 
 
 def registry_for(catalog: Catalog, device: torch.device, tuning: Tuning) -> Registry:
+    """For the thread that calls, which draws: what takes CUDA's present device, streams and graphs, finds it there."""
     prepare_process(tuning)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
     usual = "float16" if device.type == "cuda" else "float32"
     dtype: torch.dtype = getattr(torch, tuning.dtype or usual)
     return Registry(catalog, device, dtype, weights_budget(device), tuning)

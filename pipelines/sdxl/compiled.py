@@ -20,6 +20,9 @@ log = structlog.get_logger("compiled")
 
 OFTEN = 20  # calls, after which a shape is worth compiling behind
 MOST_SHAPES = 48  # each graph keeps its inputs and its workspace; more shapes than that are answered plainly
+# In the sentence of each error by which CUDA refuses a capture, and after which it works on: cudaErrorStreamCapture...
+# of https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html.
+CAPTURE = "captur"
 WARM_UP = 3  # calls before a capture, in which libraries choose their kernels and take their workspaces
 
 Shape = tuple[torch.Size, torch.Size, bool, tuple[int, ...]]
@@ -70,7 +73,7 @@ class Swift:
         try:
             answer = self._capture(work.result(), work.inputs)
         except Exception as error:
-            if device_is_lost(error):
+            if device_is_lost(error) and CAPTURE not in str(error):
                 raise
             log.warning("not_compiled", rows=len(work.inputs.latents), exc_info=error)
             return self._plain
@@ -105,7 +108,8 @@ class Work:
     @torch.inference_mode()
     def _run(self) -> None:
         try:
-            self._outcome = self._compile(self.inputs)
+            with torch.cuda.device_of(self.inputs.latents):  # every thread has a present device of its own
+                self._outcome = self._compile(self.inputs)
         except Exception as error:
             self._outcome = error
 
@@ -126,7 +130,8 @@ class Graph:
                 answer(inputs)
         torch.cuda.current_stream().wait_stream(warm)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
+        graph = torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local")
+        with torch.cuda.stream(torch.cuda.current_stream()), graph:  # which a capture that fails does not give back
             self._answer = answer(inputs)
 
     def __call__(self, inputs: Inputs) -> Tensor:

@@ -29,12 +29,16 @@ def tick(model: SdxlModel, drafts: Sequence[Draft], pad: Pad | None = None) -> N
     answers = _answers(model, drafts, latents * scale, timestep.flatten(), pad)
     denoised = skip * latents + out * answers
     moved = _moved(model, drafts, latents, denoised)
-    for draft, estimate, (latent, anchor) in zip(drafts, denoised, moved, strict=True):
+    held = [_held(draft, latent) for draft, latent in zip(drafts, moved[:, 0], strict=True)]
+    for draft, estimate, latent, anchor in zip(drafts, denoised, held, moved[:, 1], strict=True):
         draft.step += 1
         draft.latent, draft.anchor = latent, anchor
         draft.before, draft.earlier = estimate, draft.before
-        if draft.original is not None:
-            draft.latent = draft.original.blended(latent, draft.table.sigma(draft.step))
+
+
+def _held(draft: Draft, latent: Tensor) -> Tensor:
+    """The next latent, outside its mask that of the original."""
+    return draft.original.blended(latent, draft.table.sigma(draft.step + 1)) if draft.original else latent
 
 
 def _moved(model: SdxlModel, drafts: Sequence[Draft], latents: Tensor, denoised: Tensor) -> Tensor:

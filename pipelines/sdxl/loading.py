@@ -110,9 +110,14 @@ def weight_file(folder: Path) -> Path:
 
 
 def part_dtype(folder: Path, dtype: torch.dtype) -> torch.dtype:
-    """`dtype`, but bfloat16 where the part's config says that it overflows in float16, as SDXL's VAE does."""
-    overflows = dtype == torch.float16 and _json(folder / "config.json").get("force_upcast")
-    return torch.bfloat16 if overflows else dtype
+    """`dtype`, but a wider one where the part's config says that it overflows in float16, as SDXL's VAE does.
+
+    That is bfloat16; beside a GPU that only emulates it, as those before Ampere do, float32.
+    """
+    if dtype != torch.float16 or not _json(folder / "config.json").get("force_upcast"):
+        return dtype
+    emulates = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.float32 if emulates else torch.bfloat16
 
 
 def _part_of_folder(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:

@@ -63,9 +63,9 @@ def _update(part: str, module: str, tensors: Mapping[str, Tensor], whole: nn.Mod
 
 @dataclass(slots=True)
 class Worn:
-    """What a part wears, and the weights under it by the module's name."""
+    """What a part wears, and the weights under it by the module's name. outfit: None while it is being changed."""
 
-    outfit: tuple[tuple[str, float], ...] = ()
+    outfit: tuple[tuple[str, float], ...] | None = ()
     bare: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -83,6 +83,7 @@ class Wardrobe:
             wanted = tuple((lora, scale) for lora, scale, updates in outfit if any(u.part == name for u in updates))
             if worn.outfit == wanted:
                 continue
+            worn.outfit = None  # where memory ends half way, the next to wear anything begins anew
             for module, bare in worn.bare.items():
                 _weight(part, module).copy_(bare)
             worn.bare.clear()  # the copies take as much memory as the weights: none is kept for a part that is bare

@@ -8,12 +8,12 @@ from pipelines.counters import Counters
 from pipelines.errors import TaskRefused
 from pipelines.sdxl.embeddings import Embedding, Embeddings, Words
 from pipelines.sdxl.model import SdxlModel
-from pipelines.sdxl.prompts import Conditioning, TextEncoders
+from pipelines.sdxl.prompts import CHUNK, Conditioning, TextEncoders
 from pipelines.tally import Tally
 
 log = structlog.get_logger("prompts")
 
-MOST_REMEMBERED = 256  # of SDXL 0.3 MB each
+MOST_REMEMBERED = 256  # chunks of 77 tokens, of SDXL 0.3 MB each; a long prompt has dozens
 
 
 class Prompts:
@@ -44,7 +44,7 @@ class Prompts:
         if not is_known:
             (self._read[key],) = self._encoders.read([prompt], clip_skip, self._fitting(words))
         self._read.move_to_end(key)
-        if len(self._read) > MOST_REMEMBERED:
+        while len(self._read) > 1 and sum(map(_chunks, self._read.values())) > MOST_REMEMBERED:
             self._read.popitem(last=False)
         return self._read[key]
 
@@ -57,3 +57,7 @@ class Prompts:
             else:
                 log.info("embedding_left_out", embedding=embedding.id, reason="It was made for other text encoders.")
         return fitting
+
+
+def _chunks(read: Conditioning) -> int:
+    return len(read.embeddings) // (CHUNK + 2)

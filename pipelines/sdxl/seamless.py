@@ -11,6 +11,7 @@ from torch import nn
 
 from pipelines.errors import TaskRefused
 from pipelines.sdxl.model import Plain, SdxlModel
+from pipelines.sdxl.tuned import is_streamed
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -20,7 +21,7 @@ def seamless(model: SdxlModel) -> SdxlModel:
 
     Raises TaskRefused where the weights stream through the device: what moves them knows only the model itself.
     """
-    if hasattr(model.unet, "_diffusers_hook"):
+    if is_streamed(model.unet):
         told = "The device has too little memory to draw seamless pictures with this model; leave `seamless` out."
         raise TaskRefused(told, field="seamless")
     unet = _wrapping(model.unet)

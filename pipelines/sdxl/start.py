@@ -165,6 +165,8 @@ def _between(first: Tensor, second: Tensor, variation: Variation) -> Tensor:
     """Spherical interpolation, which keeps the spread of the noise (Shoemake, 1985)."""
     cosine = torch.dot(first.flatten(), second.flatten()) / (first.norm() * second.norm())
     angle = torch.arccos(cosine.clamp(-1, 1))
+    if torch.sin(angle) == 0:  # the same seed twice
+        return first
     shares = torch.sin((1 - variation.strength) * angle), torch.sin(variation.strength * angle)
     return (shares[0] * first + shares[1] * second) / torch.sin(angle)
 

@@ -10,6 +10,7 @@ import pipelines.torchvision_ops  # noqa: F401  # before diffusers
 import torch
 from diffusers import ControlNetModel
 from diffusers.hooks import apply_group_offloading
+from torch import nn
 
 from pipelines.sdxl.compiled import swift
 from pipelines.sdxl.model import SdxlModel
@@ -35,7 +36,7 @@ def streamed(model: SdxlModel, tuning: Tuning, device: torch.device) -> SdxlMode
     """
     _choose_attention(model.unet, tuning)
     for part in (model.unet, model.text_encoder, model.text_encoder_2):
-        if not hasattr(part, "_diffusers_hook"):  # a part that another model brought is streamed already
+        if not is_streamed(part):  # a part that another model brought may be
             _stream(part, device)
     model.vae.to(device)
     return replace(model, device=device)
@@ -51,6 +52,11 @@ def tuned_controlnet(net: ControlNetModel, tuning: Tuning, device: torch.device)
     else:
         _stream(net, device)
     return net
+
+
+def is_streamed(part: nn.Module) -> bool:
+    """Whether it lies on the host, and only passes through the device: diffusers leaves a mark on it."""
+    return hasattr(part, "_diffusers_hook")
 
 
 def compiles(tuning: Tuning) -> bool:

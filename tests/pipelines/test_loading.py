@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipelines.errors import WeightsRefused
-from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder
+from pipelines.sdxl.loading import CONFIGS, PARTS, load_checkpoint, load_folder, part_dtype
 from tests.pipelines.conftest import save_tiny_sdxl
 
 CPU = torch.device("cpu")
@@ -70,6 +70,15 @@ def test_half_precision_files_run_in_the_precision_asked_for(folder: Path, dtype
 def test_a_vae_that_overflows_in_half_precision_runs_in_bfloat16(folder: Path) -> None:
     model = load_folder("tiny", folder, CPU, torch.float16)
     assert (model.unet.dtype, model.vae.dtype) == (torch.float16, torch.bfloat16)
+
+
+def test_beside_a_gpu_that_only_emulates_bfloat16_it_runs_in_float32(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
+    assert part_dtype(folder / "vae", torch.float16) == torch.float32
+    assert part_dtype(folder / "unet", torch.float16) == torch.float16
 
 
 def test_files_of_the_fp16_variant_load_too(folder: Path, tmp_path: Path) -> None:

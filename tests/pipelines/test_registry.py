@@ -13,11 +13,12 @@ from torch import nn
 
 from pipelines.catalog import Catalog
 from pipelines.errors import ModelNotInstalled, ModelUnknown, OutOfMemory, TaskRefused, WeightsRefused
+from pipelines.loader import Loader
 from pipelines.registry import Registry
 from pipelines.sdxl.loading import PARTS
 from pipelines.sdxl.model import SdxlModel
 from pipelines.tuning import Tuning
-from pipelines.weights import sha256
+from pipelines.weights import check_safetensors, sha256
 from tests.pipelines.conftest import Write, save_tiny_sdxl
 from tests.pipelines.test_loading import to_original_keys
 
@@ -197,3 +198,17 @@ def test_the_host_keeps_what_was_used_last_and_no_more_than_it_may(catalog: Cata
     empty(catalog, "one", "two")
     assert registry.sdxl("two").unet.conv_in.weight.any()
     assert not registry.sdxl("one").unet.conv_in.weight.any()
+
+
+@pytest.mark.parametrize(("room", "place"), [(0, "cpu"), (1, "cuda")], ids=["too much", "just fits"])
+def test_weights_are_streamed_by_what_they_take_on_the_device_not_in_their_files(
+    catalogued: Write, tmp_path: Path, room: int, place: str
+) -> None:
+    save_tiny_sdxl(tmp_path / "models" / "tiny", dtype=torch.float32)
+    catalog = catalogued({})
+    files = [tmp_path / "models" / "tiny" / file.path for file in catalog.get("tiny").files]
+    elements = sum(weights.elements for file in files if file.suffix == ".safetensors"
+                   for weights in check_safetensors(file).values())  # fmt: skip
+    budget = 2 * elements - 1 + room
+    loader = Loader(catalog, torch.device("cuda"), torch.float16, Tuning(), budget, lambda *_: None)
+    assert loader._place(catalog.get("tiny")).type == place

@@ -1,18 +1,21 @@
 """The engine's promises, on a tiny SDXL with random weights."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 import torch
+from torch import Tensor
 
 from pipelines.catalog import Catalog
 from pipelines.drain import draw
 from pipelines.engine.loop import MAX_ADMITTED_ROWS
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Progressed, Started
-from pipelines.planning import text_to_image
+from pipelines.planning import inpaint, text_to_image
 from pipelines.registry import Registry
-from pipelines.tasks import TextToImage
-from tests.pipelines.engine.company import Listening, farthest
+from pipelines.sdxl.draft import Original
+from pipelines.tasks import TextToImage, Variation
+from tests.pipelines.engine.company import Listening, farthest, random_mask, random_picture
 
 
 def task(catalog: Catalog, **changes: object) -> TextToImage:
@@ -41,6 +44,33 @@ def test_picture_i_of_a_job_is_the_picture_of_seed_plus_i(catalog: Catalog, regi
 def test_each_field_changes_the_picture(catalog: Catalog, registry: Registry, changes: dict[str, object]) -> None:
     (plain,), (changed,) = draw(catalog, registry, [task(catalog), task(catalog, **changes)])
     assert farthest(plain, changed) > 1
+
+
+def test_noise_between_a_seed_and_itself_is_that_of_the_seed(catalog: Catalog, registry: Registry) -> None:
+    (plain,), (varied,) = draw(catalog, registry, [task(catalog), task(catalog, variation=Variation(1, 0.5))])
+    assert farthest(plain, varied) <= 1
+
+
+def test_a_tick_that_fails_at_its_very_end_has_moved_nobody(
+    catalog: Catalog, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(0)
+    said = {"model": "tiny", "prompt": "a star", "width": 64, "height": 64, "steps": 4, "sampler": "euler"}
+    tasks = [
+        inpaint(catalog, image=random_picture(random, 64, 64), mask=random_mask(random, 64, 64), seed=seed, **said)
+        for seed in (1, 2)
+    ]
+    undisturbed = draw(catalog, registry, tasks)
+    blended, calls = Original.blended, iter(range(1000))
+
+    def failing(original: Original, drawn: Tensor, sigma: float) -> Tensor:
+        if next(calls) == 1:
+            raise torch.OutOfMemoryError("no room")
+        return blended(original, drawn, sigma)
+
+    monkeypatch.setattr(Original, "blended", failing)
+    for (one,), (other,) in zip(undisturbed, draw(catalog, registry, tasks), strict=True):
+        assert farthest(one, other) <= 1
 
 
 def test_jobs_of_different_lengths_share_ticks_and_leave_when_done(listening: Listening, catalog: Catalog) -> None:

@@ -35,6 +35,12 @@ def test_no_more_rows_are_admitted_than_free_memory_holds(free: int | None, rows
     assert memory.most_rows(KEY) == rows
 
 
+def test_rows_are_filled_up_to_a_bucket_only_as_far_as_they_fit() -> None:
+    pad = Memory(Rows(bucketed=True), {RENDERED: Needs(row=100, picture=0)}, lambda: 550).pad(KEY)
+    assert pad is not None
+    assert [pad(rows) for rows in range(1, 6)] == [1, 2, 4, 4, 5]
+
+
 def test_what_was_never_measured_is_held_back_by_nothing() -> None:
     assert Memory(Rows(most=16), {}, lambda: 0).most_rows(KEY) == 16
 

@@ -3,13 +3,17 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from pipelines.catalog import Catalog
 from pipelines.engine.protocol import Failed, Finished, Previewed, Progressed, Terms
 from pipelines.engine.rows import Rows
+from pipelines.engine.running import Made
 from pipelines.engine.turns import AGEING_SECONDS
+from pipelines.errors import DrawingFailed
 from pipelines.planning import text_to_image
 from pipelines.registry import Registry
+from pipelines.sdxl.pipeline import SdxlPipeline
 from pipelines.tasks import FirstPass, TextToImage
 from tests.pipelines.engine.company import Listening, farthest
 
@@ -103,6 +107,47 @@ def test_previews_are_told_as_the_picture_emerges_and_only_on_request(narrow: Li
     assert len(previews) == 8
     assert (previews[0].preview.width, previews[0].preview.height) == (64, 64)
     assert previews[0].preview != previews[-1].preview
+
+
+def test_previews_end_with_the_first_picture_while_another_is_in_its_first_pass(
+    narrow: Listening, task: TextToImage
+) -> None:
+    passes = FirstPass(64, 48, steps=20, strength=0.25)  # one step over it: the pool of that is gone at once
+    narrow.engine.submit("seen", replace(task, width=128, height=96, count=2, first_pass=passes), Terms(previews=True))
+    narrow.turn_until_idle()
+    assert len(narrow.pictures("seen")) == 2
+    previews = [event for event in narrow.told if isinstance(event, Previewed)]
+    assert 0 < len(previews) < 8
+
+
+def test_a_preview_that_fails_costs_nobody_a_picture(
+    narrow: Listening, task: TextToImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(SdxlPipeline, "preview", fail)
+    narrow.engine.submit("seen", task, Terms(previews=True))
+    narrow.engine.submit("unseen", task)
+    narrow.turn_until_idle()
+    assert sorted(ends(narrow)) == ["seen", "unseen"]
+
+
+def test_results_that_cannot_be_put_together_fail_their_job_alone(
+    narrow: Listening, task: TextToImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(results: list[Made]) -> list[Made]:
+        raise DrawingFailed("These results do not fit together.")
+
+    prepare = narrow.engine._prepare
+    joins = {"bad": fail, "good": list}
+    monkeypatch.setattr(narrow.engine, "_prepare", lambda job, task: replace(prepare(job, task), join=joins[job]))
+    for job_id in joins:
+        narrow.engine.submit(job_id, task)
+    narrow.turn_until_idle()
+    (failure,) = [event for event in narrow.of("bad") if isinstance(event, Failed | Finished)]
+    assert isinstance(failure, Failed)
+    assert ends(narrow) == ["good"]
 
 
 def test_a_small_first_pass_is_enlarged_and_drawn_over(narrow: Listening, task: TextToImage) -> None:

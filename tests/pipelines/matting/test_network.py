@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
 from pipelines.errors import DrawingFailed, WeightsRefused
+from pipelines.matting import network
 from pipelines.matting.network import FAMILIES, load_matting
 from tests.pipelines.matting.tiny_networks import SIDE, channel_network
 
@@ -135,3 +137,12 @@ def test_half_a_file_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:90])
     with pytest.raises(WeightsRefused):
         load_matting(file, CPU)
+
+
+def test_a_network_runs_on_the_very_device_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    providers = [network._providers(torch.device(name)) for name in ("cuda:1", "cuda", "cpu")]
+    assert [options for each in providers for name, options in each if "CUDA" in name] == [
+        {"device_id": 1},
+        {"device_id": 0},
+    ]

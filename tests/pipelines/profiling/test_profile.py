@@ -8,6 +8,7 @@ import torch
 from pipelines.catalog import Catalog
 from pipelines.engine.pool import PoolKey
 from pipelines.engine.rows import MOST_ROWS
+from pipelines.profiling import fitting
 from pipelines.profiling.curves import Curve, knee
 from pipelines.profiling.fitting import memory_for
 from pipelines.profiling.measure import measure
@@ -73,3 +74,15 @@ def test_a_profile_does_not_hold_for_other_weights(catalog: Catalog, tmp_path: P
     write_profile(tmp_path, read_profile(tmp_path, CPU).with_curve(curve(weights="of yesterday")))
     memory = memory_for(catalog, CPU, Tuning(folder=str(tmp_path)))
     assert memory.most_rows(PoolKey("tiny", (), 64, 64)) == MOST_ROWS
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("cuda:1", [1]), ("cuda", [])])
+def test_the_thread_that_draws_has_the_chosen_device_for_its_own(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, name: str, chosen: list[int]
+) -> None:
+    """Streams and graphs are made on a thread's present device, whichever their inputs lie on."""
+    present: list[int | None] = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: present.append(device.index))
+    monkeypatch.setattr(fitting, "weights_budget", lambda device: None)
+    fitting.registry_for(catalog, torch.device(name), Tuning())
+    assert present == chosen

@@ -27,10 +27,10 @@ def rows_of(count: int, *, side: int = 8, mask: Tensor | None = None, device: st
 class Workshop:
     """A compiler that waits until it is let go on, and gives answers that can be told apart: 0 plain, 1 captured."""
 
-    def __init__(self, *, behind: bool, fails: bool = False) -> None:
+    def __init__(self, *, behind: bool, fails: bool = False, refusal: Exception | None = None) -> None:
         self.go_on = threading.Event()
         self.compiled: list[int] = []
-        self._fails = fails
+        self._fails, self._refusal = fails, refusal
         self.swift = Swift(lambda inputs: torch.zeros(1), self._compile, self._capture, behind=behind)
 
     def _compile(self, inputs: Inputs) -> Answer:
@@ -41,6 +41,8 @@ class Workshop:
         return lambda inputs: torch.full((1,), 0.5)
 
     def _capture(self, answer: Answer, inputs: Inputs) -> Answer:
+        if self._refusal:
+            raise self._refusal
         return lambda inputs: 2 * answer(inputs)
 
     def calls(self, inputs: Inputs, count: int = 1) -> list[float]:
@@ -90,6 +92,24 @@ def test_a_shape_that_cannot_be_compiled_is_answered_plainly_and_not_tried_again
     workshop.go_on.set()
     assert workshop.calls(rows_of(2), 3) == [0.0, 0.0, 0.0]
     assert workshop.compiled == [2]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["operation not permitted when stream is capturing", "operation failed due to a previous error during capture"],
+)
+def test_a_shape_that_cuda_does_not_capture_is_answered_plainly(sentence: str) -> None:
+    workshop = Workshop(behind=False, refusal=torch.AcceleratorError(f"CUDA error: {sentence}"))
+    workshop.go_on.set()
+    assert workshop.calls(rows_of(2), 2) == [0.0, 0.0]
+    assert workshop.compiled == [2]
+
+
+def test_a_device_that_is_lost_while_it_captures_is_told() -> None:
+    workshop = Workshop(behind=False, refusal=torch.AcceleratorError("CUDA error: an illegal memory access"))
+    workshop.go_on.set()
+    with pytest.raises(torch.AcceleratorError):
+        workshop.calls(rows_of(2))
 
 
 def test_masked_rows_are_answered_plainly() -> None:

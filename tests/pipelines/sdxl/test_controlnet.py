@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.hooks import HookRegistry
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -238,3 +239,16 @@ def test_controlnets_are_shared_counted_and_forgotten_like_models(catalog: Catal
         small.controlnets(["edges", "depths"], small.sdxl("tiny"))
     nets.unload_idle(0)
     assert nets.loaded() == ()
+
+
+def test_a_model_that_is_streamed_takes_no_room_from_controlnets(catalog: Catalog, nets: Registry) -> None:
+    (net,) = nets.controlnets(["edges"], nets.sdxl("tiny"))
+    registry = Registry(catalog, CPU, torch.float32, None)
+    model = registry.sdxl("tiny")
+    registry._budget = bytes_of(model.vae, net)
+    with pytest.raises(OutOfMemory):
+        registry.controlnets(["edges"], model)
+    for part in (model.unet, model.text_encoder, model.text_encoder_2):
+        HookRegistry.check_if_exists_or_initialize(part)  # as what streams it does first; that itself needs CUDA
+    registry.controlnets(["edges"], model)
+    assert registry.loaded() == ("tiny", "edges")

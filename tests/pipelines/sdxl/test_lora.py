@@ -125,6 +125,29 @@ def test_after_twenty_swaps_the_weights_are_bit_for_bit_what_they_were(parts: Pa
             assert torch.equal(value, before[part][key]), key
 
 
+def test_a_change_that_memory_ends_half_way_leaves_no_trace_either(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {key: value.clone() for key, value in parts["unet"].state_dict().items()}
+    updates = [Update("unet", name, *halves(layer(parts, "unet", name)), alpha=1.0) for name in (QUERY, CONV)]
+    add, wardrobe = Update.of, Wardrobe()
+
+    def of(update: Update, weight: Tensor) -> Tensor:
+        if update.module == CONV:
+            raise torch.OutOfMemoryError("no room")
+        return add(update, weight)
+
+    with monkeypatch.context() as full:
+        full.setattr(Update, "of", of)
+        with pytest.raises(torch.OutOfMemoryError):
+            wardrobe.wear(parts, [("lora", 1.0, updates)])
+    wardrobe.wear(parts, [])
+    assert all(torch.equal(value, before[key]) for key, value in parts["unet"].state_dict().items())
+    wardrobe.wear(parts, [("lora", 1.0, updates)])
+    for name in (QUERY, CONV):
+        assert not torch.equal(parts["unet"].state_dict()[f"{name}.weight"], before[f"{name}.weight"])
+
+
 def unknown_names(module: nn.Module) -> dict[str, Tensor]:
     down, up = halves(module)
     return {"lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": down, "lora_unet_x.lora_up.weight": up}

@@ -48,6 +48,16 @@ def test_the_least_recently_used_is_forgotten(prompts: Prompts, monkeypatch: pyt
     assert prompts.read("two", 0) is not second
 
 
+def test_a_long_prompt_takes_the_room_of_several(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_REMEMBERED", 3)
+    first, second = prompts.read("one", 0), prompts.read("two", 0)
+    long = prompts.read("a" * 100, 0)
+    assert len(long.embeddings) == 2 * 77
+    assert prompts.read("a" * 100, 0) is long
+    assert prompts.read("two", 0) is second
+    assert prompts.read("one", 0) is not first
+
+
 def test_more_layers_than_there_are_cannot_be_left_out(prompts: Prompts) -> None:
     with pytest.raises(TaskRefused) as refused:
         prompts.read("a star", 2)
