@@ -11,7 +11,7 @@ from diffusers import UNet2DConditionModel
 
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, Scene, Thing, random_scene
-from pipelines.sdxl.ip_files import load_ip_adapter
+from pipelines.sdxl.ip_files import load_ip_adapter, pooled_width
 from tests.judge import look
 from tests.shapes import FOLDER
 from training.ip_adapter import ENCODER, adapter_of, colourless_caption, new_adapter, reference_of, save
@@ -37,16 +37,20 @@ def test_references_are_other_pictures_in_the_same_colours() -> None:
 
 
 @pytest.mark.draws
+@torch.inference_mode()
 def test_what_is_saved_is_what_was_trained(tmp_path: Path) -> None:
     torch.manual_seed(0)
     unet = UNet2DConditionModel.from_pretrained(FOLDER / "unet")
     adapter = new_adapter(unet).eval()
     torch.nn.init.normal_(adapter.values.weight)
     picture = draw_scene(PURPLE_STAR, 128, 96, Random(1))
-    expected = adapter.show([picture])
+    expected, words = adapter.show([picture, picture]), torch.randn(pooled_width(unet))
+    added = expected.added(words)  # saving makes halves of the layers
     file = save(adapter, tmp_path)
     found = load_ip_adapter(file, file.parent / ENCODER, unet, torch.device("cpu"), torch.float32)
-    for ours, theirs in zip(found.show([picture]), expected, strict=True):
+    seen = found.show([picture, picture])
+    assert (seen.added(words) - added).abs().max() < 0.02 * added.abs().max()
+    for ours, theirs in zip(seen[:2], expected[:2], strict=True):
         assert (ours.keys - theirs.keys).abs().max() < 0.02 * theirs.keys.abs().max()  # stored in halves
         assert (ours.values - theirs.values).abs().max() < 0.02 * theirs.values.abs().max()
     again = adapter_of(tmp_path, unet)

@@ -1,5 +1,6 @@
 """A Draft: one picture while it is being drawn, and everything that a tick must know about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ class DraftControl:
 class DraftImagePrompt:
     """What one draft sees of an image prompt; the other fields are those of `pipelines.tasks.ImagePrompt`.
 
-    positive: of its pictures; negative: of as many that are none, for its negative row.
+    positive: of its pictures; negative: of as many that are none, for its negative row. added: see `ip_adapter.Seen`.
     """
 
     positive: Shown
@@ -81,9 +82,15 @@ class DraftImagePrompt:
     scale: float
     start: float
     end: float
+    added: Callable[[Tensor], Tensor] | None = None
 
 
 Told = tuple[Conditioning, ...]  # one for each step
+
+
+def is_within(part: DraftControl | DraftImagePrompt, step: int, steps: int) -> bool:
+    """Whether the whole of the step lies inside, as diffusers decides it for ControlNets."""
+    return part.start <= step / steps and (step + 1) / steps <= part.end
 
 
 class Row(NamedTuple):
@@ -165,16 +172,12 @@ class Draft:
     @property
     def applied(self) -> list[DraftControl]:
         """In the next tick; one without weight would add nothing."""
-        return [each for each in self.controls if each.weight and self._is_within(each)]
+        return [each for each in self.controls if each.weight and is_within(each, self.step, self.steps)]
 
     @property
     def looked_at(self) -> list[DraftImagePrompt]:
         """In the next tick."""
-        return [each for each in self.image_prompts if each.scale and self._is_within(each)]
-
-    def _is_within(self, part: DraftControl | DraftImagePrompt) -> bool:
-        """Whether the whole of the next step lies inside, as diffusers decides it for ControlNets."""
-        return part.start <= self.step / self.steps and (self.step + 1) / self.steps <= part.end
+        return [each for each in self.image_prompts if each.scale and is_within(each, self.step, self.steps)]
 
     @property
     def numbers(self) -> int:

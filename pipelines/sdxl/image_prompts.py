@@ -1,16 +1,21 @@
-"""Image prompts in a tick: what the rows that have some see of them, by their own scales; the others see nothing."""
+"""Image prompts in a tick: what the rows that have some see of them, by their own scales; the others see nothing.
+
+Rows see by cross attention. Where an adapter adds to the pooled vector too, it does so once, before the first step.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 
 from pipelines.canvas import picture_of
 from pipelines.sdxl.attention import Pictures, Shown
-from pipelines.sdxl.draft import Draft, DraftImagePrompt, Row
+from pipelines.sdxl.draft import Draft, DraftImagePrompt, Row, Told, is_within
 from pipelines.sdxl.ip_adapter import IpAdapter
 from pipelines.sdxl.model import SdxlModel
+from pipelines.sdxl.prompts import Conditioning
 from pipelines.tasks import Drawing
 
 
@@ -27,14 +32,36 @@ def image_prompts_of(task: Drawing, model: SdxlModel, models: ImageModels) -> tu
     adapters = models.ip_adapters([prompt.model for prompt in task.image_prompts], model)
     prompts = []
     for prompt, adapter in zip(task.image_prompts, adapters, strict=True):
-        shown = adapter.show([picture_of(image).convert("RGB") for image in prompt.images])
-        positive, negative = (_placed(each, model) for each in shown)
-        prompts.append(DraftImagePrompt(positive, negative, prompt.scale, prompt.start, prompt.end))
+        seen = adapter.show([picture_of(image).convert("RGB") for image in prompt.images])
+        positive, negative = (_placed(each, model) for each in (seen.positive, seen.negative))
+        prompts.append(DraftImagePrompt(positive, negative, prompt.scale, prompt.start, prompt.end, seen.added))
     return tuple(prompts)
 
 
 def _placed(shown: Shown, model: SdxlModel) -> Shown:
     return Shown(*(each.to(model.device, model.dtype) for each in shown))
+
+
+def heard(told: Told, prompts: Sequence[DraftImagePrompt]) -> Told:
+    """A prompt at each step, with what the image prompts of that step add to its pooled vector, by their scales."""
+    made: dict[tuple[int, ...], Conditioning] = {}  # mostly one: neither the prompt nor who adds changes on the way
+    steps = list[Conditioning]()
+    for step, conditioning in enumerate(told):
+        adding = [each for each in prompts if each.added and is_within(each, step, len(told))]
+        key = (id(conditioning), *map(id, adding))
+        if key not in made:
+            made[key] = _moved(conditioning, adding)
+        steps.append(made[key])
+    return tuple(steps)
+
+
+def _moved(conditioning: Conditioning, adding: Sequence[DraftImagePrompt]) -> Conditioning:
+    """All of them hear the prompt as it is. The same object where there is none."""
+    pooled = conditioning.pooled
+    for each in adding:
+        if each.added is not None:
+            pooled = pooled + each.scale * each.added(conditioning.pooled)
+    return replace(conditioning, pooled=pooled) if adding else conditioning
 
 
 def pictures(drafts: Sequence[Draft], rows: Sequence[Row]) -> tuple[Pictures, ...] | None:

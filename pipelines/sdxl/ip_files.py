@@ -1,7 +1,8 @@
 """IP-Adapters from disk: one .safetensors file as their makers publish it, and the folder of its image encoder.
 
 The file's tensors are `image_proj.*`, of a plain or a "plus" projection, and `ip_adapter.1.to_k_ip.weight` and so on,
-a pair for each cross attention of the UNet (https://github.com/tencent-ailab/IP-Adapter).
+a pair for each cross attention of the UNet (https://github.com/tencent-ailab/IP-Adapter). One of our own making
+may have `pooled_proj.seen`, `.heard` and `.added` beside them: the layers of `Pooled`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,13 @@ from transformers import CLIPVisionModelWithProjection
 
 from pipelines.errors import WeightsRefused
 from pipelines.sdxl.attention import widths
-from pipelines.sdxl.ip_adapter import IpAdapter
+from pipelines.sdxl.ip_adapter import IpAdapter, Pooled
 from pipelines.sdxl.loading import NOT_WHOLE, weight_file
 from pipelines.weights import check_folder, check_safetensors
 
 PROJECTION = "image_proj."
 ATTENTION = "ip_adapter."
+POOLED = "pooled_proj."
 
 
 def adapter_and_encoder(files: Sequence[Path]) -> tuple[Path, Path]:
@@ -49,13 +51,15 @@ def load_ip_adapter(
     try:
         check_safetensors(file)
         weights = load_file(file)
-        adapter = IpAdapter(
-            _encoder(encoder, dtype), _projection(weights, unet), *_attention(weights, unet.config.cross_attention_dim)
-        )
+        attention = _attention(weights, unet.config.cross_attention_dim)
+        adapter = IpAdapter(_encoder(encoder, dtype), _projection(weights, unet), *attention, _pooled(weights))
         check_fits(adapter, unet)
         side = adapter.encoder.config.image_size
         adapter = adapter.to(device, dtype).eval().requires_grad_(False)
-        adapter.shown(adapter.embedded(torch.zeros(1, 3, side, side, device=device, dtype=dtype))[0])
+        embedded, _ = adapter.embedded(torch.zeros(1, 3, side, side, device=device, dtype=dtype))
+        adapter.shown(embedded)
+        if adapter.pooled is not None:
+            adapter.pooled(embedded, torch.zeros(1, pooled_width(unet), device=device, dtype=dtype))
     except WeightsRefused as error:
         raise WeightsRefused(error.sentence, field="image_prompts") from error
     except (*NOT_WHOLE, OSError) as error:
@@ -67,6 +71,12 @@ def check_fits(adapter: IpAdapter, unet: UNet2DConditionModel) -> None:
     """Raises WeightsRefused where the adapter was made for another kind of UNet."""
     if adapter.keys.in_features != unet.config.cross_attention_dim or adapter.widths != widths(unet):
         raise _refused()
+
+
+def pooled_width(unet: UNet2DConditionModel) -> int:
+    """Numbers of a pooled vector: what the UNet takes beside six sizes."""
+    config = unet.config
+    return int(config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim)
 
 
 def _encoder(folder: Path, dtype: torch.dtype) -> CLIPVisionModelWithProjection:
@@ -88,6 +98,16 @@ def _projection(weights: Mapping[str, Tensor], unet: UNet2DConditionModel) -> nn
     if not isinstance(projection, ImageProjection | IPAdapterPlusImageProjection):
         raise _refused()
     return projection
+
+
+def _pooled(weights: Mapping[str, Tensor]) -> Pooled | None:
+    own = {name.removeprefix(POOLED): each for name, each in weights.items() if name.startswith(POOLED)}
+    if not own:
+        return None
+    hidden, embedding = own["seen.weight"].shape
+    layers = Pooled(embedding, hidden, len(own["added.weight"]))
+    layers.load_state_dict(own)
+    return layers
 
 
 def _attention(weights: Mapping[str, Tensor], width: int) -> tuple[nn.Linear, nn.Linear, list[int]]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from pipelines.canvas import Canvas
 from pipelines.prompt_editing import texts
 from pipelines.sdxl.draft import Draft, DraftControl, DraftImagePrompt, Guidance, Original, Told
+from pipelines.sdxl.image_prompts import heard
 from pipelines.sdxl.latents import encode, pixels_of, reduction
 from pipelines.sdxl.model import SdxlModel
 from pipelines.sdxl.prompts import Conditioning
@@ -30,8 +31,9 @@ def drafts_of(
     image_prompts: tuple[DraftImagePrompt, ...] = (),
 ) -> list[Draft]:
     """The drafts of a task: one a picture, each with noise of its own. Raises TaskRefused."""
-    told = _told(task, model, prompts)
-    drafts = [_draft(job_id, task, model, canvas, *told, index) for index in range(task.count)]
+    positive, negative = _told(task, model, prompts)
+    positive = heard(positive, image_prompts)
+    drafts = [_draft(job_id, task, model, canvas, positive, negative, index) for index in range(task.count)]
     for draft in drafts:
         draft.controls, draft.image_prompts = controls, image_prompts
     return drafts

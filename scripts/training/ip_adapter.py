@@ -1,7 +1,8 @@
 """Stage 6: an IP-Adapter for the shapes model, `shapes-ip`: the colours of a picture for what the words ask for.
 
 As a real one looks through CLIP's eyes, which others have trained, so does this: its image encoder first learns to tell
-colours, and is frozen. The adapter begins with the UNet's own keys and values of words, as its makers' do.
+colours, and is frozen. Then it learns what to add to the pooled vector (`ip_pooled`). The adapter begins with the
+UNet's own keys and values of words, as its makers' do.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ from pipelines.demo.captions import LITTLE_NOISE, drown, sentence
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, Scene, random_scene
 from pipelines.sdxl.attention import Pictures, cross_attentions, let_look, widths
-from pipelines.sdxl.ip_adapter import IpAdapter
-from pipelines.sdxl.ip_files import load_ip_adapter
+from pipelines.sdxl.ip_adapter import IpAdapter, Pooled
+from pipelines.sdxl.ip_files import POOLED, load_ip_adapter, pooled_width
 from training.folder import save_whole
 from training.text2image import BUCKETS, DROPPED_CAPTIONS, Bucket, Latents, Text2ImageStage
 from training.vae import to_tensor
@@ -39,6 +40,7 @@ FILE = f"{MODEL}.safetensors"
 SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
 SIDE, TOKENS = 64, 4
+HIDDEN = 256  # between a picture's embedding and what it adds to the pooled vector
 LOOKS = 48  # pictures that the encoder sees at once
 # Captions that leave the colours to the picture, and tell place and size where they are not the usual ones.
 COLOURLESS_FORMS = ("{a_size_shape} {place}", "{a_size_shape} {place}", "{size} {shape}, {place}")
@@ -63,7 +65,8 @@ def new_adapter(unet: UNet2DConditionModel) -> IpAdapter:
     with torch.no_grad():
         keys.weight.copy_(torch.cat([attention.to_k.weight for attention in cross_attentions(unet)]))
         values.weight.copy_(torch.cat([attention.to_v.weight for attention in cross_attentions(unet)]))
-    return IpAdapter(CLIPVisionModelWithProjection(config), projection, keys, values, own)
+    pooled = Pooled(config.projection_dim, HIDDEN, pooled_width(unet))
+    return IpAdapter(CLIPVisionModelWithProjection(config), projection, keys, values, own, pooled)
 
 
 def adapter_of(home: Path, unet: UNet2DConditionModel) -> IpAdapter:
@@ -104,10 +107,13 @@ def colourless_caption(scene: Scene, random: Random) -> str:
     """What is to be seen and where, but in no colour; empty now and then."""
     if random.random() < DROPPED_CAPTIONS:
         return ""
+    return drown(colourless_sentence(scene, random), random, random.choice(LITTLE_NOISE))
+
+
+def colourless_sentence(scene: Scene, random: Random) -> str:
     (thing,) = scene.things
     is_usual = (thing.size, thing.place) == ("medium", "middle")
-    form = random.choice(SHAPE_FORMS if is_usual else COLOURLESS_FORMS)
-    return drown(sentence(scene, random, form), random, random.choice(LITTLE_NOISE))
+    return sentence(scene, random, random.choice(SHAPE_FORMS if is_usual else COLOURLESS_FORMS))
 
 
 class EyesStage:
@@ -171,7 +177,9 @@ class IpAdapterStage(Text2ImageStage):
     ) -> Tensor:
         embeddings, mask, conditioning = self._told(captions, bucket)
         scenes, _ = self.latents[bucket]
-        looked = self._looked([reference_of(scenes[index], self.pictures) for index in chosen])
+        references = [reference_of(scenes[index], self.pictures) for index in chosen]
+        looked, added = self._looked(references, conditioning["text_embeds"])
+        conditioning["text_embeds"] = conditioning["text_embeds"] + added
         unet = self.compiled if mask is None else self.unet
         velocity: Tensor = unet(
             noisy,
@@ -183,12 +191,14 @@ class IpAdapterStage(Text2ImageStage):
         ).sample
         return velocity
 
-    def _looked(self, references: list[Image.Image]) -> Pictures:
-        """At full scale; a few rows see nothing, as negative rows do."""
+    def _looked(self, references: list[Image.Image], pooled: Tensor) -> tuple[Pictures, Tensor]:
+        """At full scale, and what they add; a few rows see nothing, as negative rows do."""
+        assert self.adapter.pooled is not None
         embedded, nothing = self.adapter.embedded(self.adapter.pixels_of(references))
-        without = torch.rand(len(embedded), device=self.device) < NO_PICTURE
-        keys, values = self.adapter.shown(torch.where(without[:, None], nothing, embedded))
-        return Pictures(keys, values, torch.ones(len(keys), device=self.device, dtype=keys.dtype))
+        without = (torch.rand(len(embedded), device=self.device) < NO_PICTURE)[:, None]
+        keys, values = self.adapter.shown(torch.where(without, nothing, embedded))
+        added = self.adapter.pooled(embedded, pooled) * ~without
+        return Pictures(keys, values, torch.ones(len(keys), device=self.device, dtype=keys.dtype)), added
 
 
 def save(adapter: IpAdapter, home: Path) -> Path:
@@ -203,6 +213,8 @@ def save(adapter: IpAdapter, home: Path) -> Path:
     for each, whole in (("k", adapter.keys.weight), ("v", adapter.values.weight)):
         for index, layer in enumerate(whole.split(adapter.widths)):
             weights[f"ip_adapter.{2 * index + 1}.to_{each}_ip.weight"] = layer.detach().clone()
+    assert adapter.pooled is not None
+    weights |= {f"{POOLED}{name}": tensor for name, tensor in adapter.pooled.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / FILE, metadata={"title": "Shapes like a picture", "base": "shapes-xl"})
     save_whole(folder / ENCODER, adapter.encoder)

@@ -18,13 +18,14 @@ from pipelines.errors import WeightsRefused
 from pipelines.registry import Registry
 from pipelines.sdxl.attention import PictureAttention, cross_attentions, let_look
 from pipelines.sdxl.compiled import compiler, shape_of
+from pipelines.sdxl.ip_adapter import Pooled
 from pipelines.sdxl.ip_files import adapter_and_encoder, check_fits, load_ip_adapter
 from pipelines.sdxl.model import Inputs
 from pipelines.tasks import Control, Drawing, ImagePrompt, ImageToImage, Inpaint, Lora, Task, TextToImage
-from tests.pipelines.conftest import Write
+from tests.pipelines.conftest import WIDTHS, Write
 from tests.pipelines.controlnets import random_controlnet, save_controlnet
 from tests.pipelines.engine.company import farthest
-from tests.pipelines.ip_adapters import FILES, QUERIES, entry, save_ip_adapter
+from tests.pipelines.ip_adapters import EMBEDDING, FILES, QUERIES, entry, save_ip_adapter
 from tests.pipelines.sdxl.together import drafts, drawn, given_to_the_unet
 
 CPU = torch.device("cpu")
@@ -158,6 +159,29 @@ def test_rows_look_by_their_own_scales_together_where_tokens_are_as_many(
         assert ours == pytest.approx(scales)
 
 
+def test_an_adapter_that_says_so_moves_the_pooled_vector_of_its_own_prompts_alone(
+    catalog: Catalog, adapters: Registry, given: list[Inputs]
+) -> None:
+    """By the scale, as the mean of its pictures and the sum of several; negative rows and neighbours keep theirs."""
+    file = catalog.models_folder / "plain" / FILES[0]
+    save_file(load_file(file) | pooled_weights(WIDTHS["text_encoder_2"], 0.5), file)
+    pipeline, made = drafts(
+        catalog, adapters, task(), task(LIKE_RED), task(replace(BOTH, scale=0.6), replace(LIKE_RED, scale=0.2)),
+        task(LIKE_GREEN), task(replace(LIKE_RED, start=0.5)), task(LIKE_RED, prompt="[a star:a ring:0.4]"),
+    )  # fmt: skip
+    plain = made[0].positive[0].pooled
+    ring = drafts(catalog, adapters, task(prompt="a ring"))[1][0].positive[0].pooled
+    pipeline.tick(made, None)
+    (inputs,) = given
+    positive, negative = inputs.pooled[:6], inputs.pooled[6:]
+    moved = (positive - plain).mean(1).tolist()
+    assert moved == pytest.approx([0, 0.5, 0.5 * (0.6 + 0.2), 0, 0, 0.5], abs=1e-5)
+    assert all(torch.equal(row, negative[0]) for row in negative)
+    late, edited = ([step.pooled for step in made[index].positive] for index in (4, 5))
+    assert [(step - plain).mean().item() for step in late] == pytest.approx([0, 0, 0.5], abs=1e-5)
+    assert (edited[-1] - ring).mean().item() == pytest.approx(0.5, abs=1e-5)
+
+
 def test_a_lora_is_worn_beside_a_picture(catalog: Catalog, adapters: Registry) -> None:
     name, width = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_q", 32
     halves = {"lora_A": torch.randn(2, width), "lora_B": torch.randn(width, 2)}
@@ -228,6 +252,14 @@ def test_adapters_are_shared_counted_and_forgotten_like_models(catalog: Catalog,
     assert adapters.loaded() == ()
 
 
+def pooled_weights(width: int, added: float) -> dict[str, Tensor]:
+    """Of layers that add so much to every number, whatever they see and hear."""
+    layers = Pooled(EMBEDDING, 3, width)
+    layers.added.weight.data.zero_()
+    layers.added.bias.data.fill_(added)
+    return {f"pooled_proj.{name}": weight for name, weight in layers.state_dict().items()}
+
+
 def holed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     del weights["ip_adapter.3.to_v_ip.weight"]
     return weights
@@ -253,7 +285,11 @@ def for_another_encoder(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return weights | {"image_proj.proj.weight": torch.zeros(len(weights["image_proj.proj.bias"]), 40)}
 
 
-@pytest.mark.parametrize("spoilt", [holed, of_another_size, for_faces, for_another_encoder])
+def for_another_pooled_vector(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return weights | pooled_weights(7, 0.0)
+
+
+@pytest.mark.parametrize("spoilt", [holed, of_another_size, for_faces, for_another_encoder, for_another_pooled_vector])
 def test_what_does_not_fit_is_refused(
     registry: Registry, tmp_path: Path, spoilt: Callable[[dict[str, Tensor]], dict[str, Tensor]]
 ) -> None:
