@@ -240,7 +240,7 @@ def test_what_changes_nothing_is_named(desk: Desk, path: str, asked: dict[str, A
         (SINGLE, {"upscaler_1": "shapes-ink"}, 422),
         (SINGLE, {"upscaler_1": "R-ESRGAN 2x+"}, 503),
         (SINGLE, {"upscaling_resize": 0}, 422),
-        (SINGLE, {"upscaling_resize": "2"}, 422),
+        (SINGLE, {"upscaling_resize": "twice"}, 422),
         (SINGLE, {"upscaling_resize_w": 9000}, 422),
         (SINGLE, {"resize_mode": 2}, 422),
         (SINGLE, {"gfpgan_visibility": 1.5}, 422),
