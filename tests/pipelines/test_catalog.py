@@ -24,7 +24,7 @@ models:
       - path: weights.safetensors
     dtype: float32
 """
-DEMOS = ("shapes-xl", "shapes-ink", "shapes-control", "shapes-upscale", "shapes-matting")
+DEMOS = ("shapes-xl", "shapes-ink", "shapes-control", "shapes-ip", "shapes-upscale", "shapes-matting")
 REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",
