@@ -282,6 +282,7 @@ def test_a_detached_job_goes_on_when_its_client_leaves(serve: Serve) -> None:
     served.worker.hold()
     answer = served.client.post(JOBS, json=STAR | {"on_disconnect": "detach"}, headers={"Accept": "image/png"})
     assert answer.status_code == 504
+    served.worker.await_running()  # which it may not be yet where the machine has much to do
     served.worker.let_go()
     served.worker.await_idle()
     assert served.worker.steps_drawn == 8
