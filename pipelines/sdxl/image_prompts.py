@@ -47,7 +47,7 @@ def heard(told: Told, prompts: Sequence[DraftImagePrompt]) -> Told:
     made: dict[tuple[int, ...], Conditioning] = {}  # mostly one: neither the prompt nor who adds changes on the way
     steps = list[Conditioning]()
     for step, conditioning in enumerate(told):
-        adding = [each for each in prompts if each.added and is_within(each, step, len(told))]
+        adding = [each for each in prompts if is_within(each, step, len(told))]
         key = (id(conditioning), *map(id, adding))
         if key not in made:
             made[key] = _moved(conditioning, adding)
@@ -56,12 +56,10 @@ def heard(told: Told, prompts: Sequence[DraftImagePrompt]) -> Told:
 
 
 def _moved(conditioning: Conditioning, adding: Sequence[DraftImagePrompt]) -> Conditioning:
-    """All of them hear the prompt as it is. The same object where there is none."""
+    """All of them hear the prompt as it is. The same object where none adds anything."""
     pooled = conditioning.pooled
-    for each in adding:
-        if each.added is not None:
-            pooled = pooled + each.scale * each.added(conditioning.pooled)
-    return replace(conditioning, pooled=pooled) if adding else conditioning
+    added = [each.scale * each.added(pooled) for each in adding if each.added]
+    return replace(conditioning, pooled=sum(added, pooled)) if added else conditioning
 
 
 def pictures(drafts: Sequence[Draft], rows: Sequence[Row]) -> tuple[Pictures, ...] | None:

@@ -39,6 +39,7 @@ MODEL, ENCODER = "shapes-ip", "image_encoder"
 FILE = f"{MODEL}.safetensors"
 SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
+LEARNT_AT = 2.0  # scale of keys and values: at 1 they then leave alone what colours a prompt names (docs/shapes.md)
 SIDE, TOKENS = 64, 4
 HIDDEN = 256  # between a picture's embedding and what it adds to the pooled vector
 LOOKS = 48  # pictures that the encoder sees at once
@@ -141,7 +142,7 @@ class EyesStage:
 
 
 class IpAdapterStage(Text2ImageStage):
-    """The same loss as the UNet's, with a picture of the same colours; the image encoder does not move either.
+    """The same loss as the UNet's, with a picture of the same colours, for keys and values; nothing else moves.
 
     Nearly all noise: colours are decided there, and what is left of the picture says nothing of them.
     """
@@ -167,6 +168,8 @@ class IpAdapterStage(Text2ImageStage):
         unet.requires_grad_(False)
         self.adapter = adapter.to(device)
         self.adapter.encoder.requires_grad_(False)
+        assert adapter.pooled is not None
+        adapter.pooled.requires_grad_(False)  # it has learnt from words what no picture tells as well
         self.module, self.pictures = self.adapter, Random("references")
 
     def caption(self, scene: Scene, random: Random, long: bool) -> str:
@@ -192,13 +195,14 @@ class IpAdapterStage(Text2ImageStage):
         return velocity
 
     def _looked(self, references: list[Image.Image], pooled: Tensor) -> tuple[Pictures, Tensor]:
-        """At full scale, and what they add; a few rows see nothing, as negative rows do."""
+        """What is seen of them, and what they add; a few rows see nothing, as negative rows do."""
         assert self.adapter.pooled is not None
         embedded, nothing = self.adapter.embedded(self.adapter.pixels_of(references))
         without = (torch.rand(len(embedded), device=self.device) < NO_PICTURE)[:, None]
         keys, values = self.adapter.shown(torch.where(without, nothing, embedded))
         added = self.adapter.pooled(embedded, pooled) * ~without
-        return Pictures(keys, values, torch.ones(len(keys), device=self.device, dtype=keys.dtype)), added
+        scale = torch.full((len(keys),), LEARNT_AT, device=self.device, dtype=keys.dtype)
+        return Pictures(keys, values, scale), added
 
 
 def save(adapter: IpAdapter, home: Path) -> Path:

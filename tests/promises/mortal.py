@@ -15,6 +15,7 @@ import yaml
 from pipelines.catalog import Catalog
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener, Worker
+from pipelines.entries import TASKS
 from pipelines.logs import Logs, configure_logs
 from pipelines.tasks import Describe, Description, Drawing, Picture, Task, TextToImage, Upscale
 from server.app import create_app
@@ -49,9 +50,8 @@ class QuickWorker(StepWorker):
 def kinds_catalog(folder: Path) -> Catalog:
     """Something is installed for every kind of task; planning only looks whether the files are there."""
     entries = yaml.safe_load(MODELS)["models"]
-    others = [
-        {**entries[-1], "id": kind, "kind": kind} for kind in ("segmenter", "face-restorer", "matting", "captioner")
-    ]
+    missing = [kind for kind, tasks in TASKS.items() if tasks and kind not in ("sdxl", "upscaler", "fake")]
+    others = [{**entries[-1], "id": kind, "kind": kind} for kind in missing]
     others.append({**entries[-1], "id": "canny-depth-scribble", "kind": "controlnet"})
     models = [entry for entry in entries if entry["id"] != "absent"] + others
     (folder / "models.yaml").write_text(yaml.safe_dump({"models": models}))
