@@ -15,7 +15,7 @@ import yaml
 from pipelines.catalog import Catalog
 from pipelines.engine.process import ProcessWorker
 from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener, Worker
-from pipelines.entries import TASKS
+from pipelines.entries import DRAWING_KINDS, TASKS
 from pipelines.logs import Logs, configure_logs
 from pipelines.tasks import Describe, Description, Drawing, Picture, Task, TextToImage, Upscale
 from server.app import create_app
@@ -50,7 +50,8 @@ class QuickWorker(StepWorker):
 def kinds_catalog(folder: Path) -> Catalog:
     """Something is installed for every kind of task; planning only looks whether the files are there."""
     entries = yaml.safe_load(MODELS)["models"]
-    missing = [kind for kind, tasks in TASKS.items() if tasks and kind not in ("sdxl", "upscaler", "fake")]
+    there = {*DRAWING_KINDS, *(entry["kind"] for entry in entries)}
+    missing = [kind for kind, tasks in TASKS.items() if tasks and kind not in there]
     others = [{**entries[-1], "id": kind, "kind": kind} for kind in missing]
     others.append({**entries[-1], "id": "canny-depth-scribble", "kind": "controlnet"})
     models = [entry for entry in entries if entry["id"] != "absent"] + others
