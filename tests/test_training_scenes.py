@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipelines.demo.world import COLOURS
 from training.scenes import GROUNDS, Found, scene
-from training.segment import ask
+from training.segment import NAMES, PATCH, SKIPPED, ask, names_of_patches
 
 SIDE = 96
 
@@ -52,12 +52,26 @@ def test_a_prompt_names_what_its_mask_shows_and_what_is_absent_has_none() -> Non
     random, absent = Random(3), 0
     for _ in range(150):
         _, things = scene(random, SIDE, 3, held_out=False)
-        words, truth = ask(things, random)
+        words, name, truth = ask(things, random)
         said = words.replace("grey", "gray")
+        assert said.endswith(name) or f"{name} in" in said
         meant = [thing for thing in things if thing.name in said] or [thing for thing in things if bare(said, thing)]
         assert np.array_equal(np.asarray(truth), union(meant))
         absent += not meant
     assert 20 <= absent <= 60
+
+
+def test_each_patch_is_called_what_covers_it() -> None:
+    _, things = scene(Random(5), SIDE, 1, held_out=False)
+    (thing,), names = things, names_of_patches(things)
+    middle = np.argwhere(white(thing)).mean(0).astype(int) // PATCH
+    for at, word in enumerate((thing.colour, thing.shape)):
+        named = names[:, at].reshape(SIDE // PATCH, SIDE // PATCH)
+        number = NAMES[at].index(word) + 1
+        assert set(np.unique(named)) <= {0, number, SKIPPED}
+        assert named[tuple(middle)] == number
+        empty = np.asarray(thing.mask).reshape(SIDE // PATCH, PATCH, -1, PATCH).max((1, 3)) == 0
+        assert (named[empty] == 0).all()
 
 
 def bare(words: str, thing: Found) -> bool:

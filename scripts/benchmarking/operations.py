@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pipelines.torchvision_ops  # noqa: F401  # before spandrel
 
 import cv2
 import numpy as np
+import onnxruntime
 import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from safetensors.torch import load_file
@@ -16,7 +18,7 @@ from spandrel import ModelLoader
 
 from pipelines.canvas import raster_of
 from pipelines.catalog import Catalog
-from pipelines.planning import annotate, crop, describe, filters, remove_background, upscale
+from pipelines.planning import annotate, crop, describe, filters, remove_background, search_and_recolor, upscale
 from pipelines.tasks import Task
 
 Plain = Callable[[Image.Image], Image.Image]
@@ -24,10 +26,14 @@ Plain = Callable[[Image.Image], Image.Image]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """task: what we are asked for. plain: the library call that does the same, None where there is no single one."""
+    """task: what we are asked for. plain: the library call that does the same, None where there is no single one.
+
+    on: a photograph, a smaller one, which a network goes over whole, or shapes, where something is to be found by name.
+    """
 
     task: Callable[[Catalog, Image.Image], Task]
     plain: Plain | None
+    on: Literal["photograph", "small photograph", "shapes"] = "photograph"
 
 
 def operations(catalog: Catalog) -> dict[str, Operation]:
@@ -45,11 +51,9 @@ def operations(catalog: Catalog) -> dict[str, Operation]:
     for style, plain in STYLES.items():
         found[f"filter, {style}"] = Operation(_asked(filters, filters=[("artistic", {"style": style})]), plain)
     for model in catalog.models:
-        if model.kind == "upscaler" and catalog.is_installed(model):
-            file = catalog.folder(model) / model.files[0].path
-            network = ModelLoader().load_from_state_dict(load_file(file)).eval()
-            asked = _asked(upscale, model=model.id, mode="conservative", factor=network.scale)
-            found[f"upscale, {model.id}"] = Operation(asked, partial(_by_spandrel, network))
+        if model.kind in BY_A_NETWORK and catalog.is_installed(model):
+            name, operation = BY_A_NETWORK[model.kind]
+            found[f"{name}, {model.id}"] = operation(model.id, catalog.folder(model) / model.files[0].path)
     return found
 
 
@@ -69,12 +73,47 @@ def _canny(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(cv2.Canny(np.asarray(image), 100, 200))).convert("RGB")
 
 
+def _enlarged(model: str, file: Path) -> Operation:
+    network = ModelLoader().load_from_state_dict(load_file(file)).eval()
+    asked = _asked(upscale, model=model, mode="conservative", factor=network.scale)
+    return Operation(asked, partial(_by_spandrel, network), "small photograph")
+
+
 @torch.inference_mode()
 def _by_spandrel(network: Any, image: Image.Image) -> Image.Image:
     """The whole picture at once, as spandrel's documentation begins."""
     levels = torch.from_numpy(np.asarray(image)).permute(2, 0, 1)[None].float() / 255
     enlarged = (network(levels)[0].clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(enlarged.permute(1, 2, 0).numpy())
+
+
+def _cut_out(model: str, file: Path) -> Operation:
+    return Operation(
+        _asked(remove_background, model=model), partial(_by_onnxruntime, onnxruntime.InferenceSession(file))
+    )
+
+
+def _by_onnxruntime(session: onnxruntime.InferenceSession, image: Image.Image) -> Image.Image:
+    """One session, and what it finds as the picture's alpha."""
+    (takes,) = session.get_inputs()
+    levels = np.asarray(image.resize(takes.shape[2:], Image.Resampling.LANCZOS), np.float32) / 127.5 - 1
+    (found, *_) = session.run(None, {takes.name: levels.transpose(2, 0, 1)[None]})
+    mask = Image.fromarray((found.squeeze() * 255).astype(np.uint8)).resize(image.size, Image.Resampling.LANCZOS)
+    cut_out = image.copy()
+    cut_out.putalpha(mask)
+    return cut_out
+
+
+def _found(model: str, _: Path) -> Operation:
+    asked = _asked(search_and_recolor, segmenter=model, select_prompt="the red circle", colour="teal")
+    return Operation(asked, None, "shapes")
+
+
+BY_A_NETWORK: dict[str, tuple[str, Callable[[str, Path], Operation]]] = {
+    "upscaler": ("upscale", _enlarged),
+    "matting": ("remove background", _cut_out),
+    "segmenter": ("search and recolor", _found),
+}
 
 
 def _pencil(image: Image.Image) -> Image.Image:

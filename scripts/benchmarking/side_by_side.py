@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from statistics import median
 
 import numpy as np
@@ -14,6 +15,8 @@ from benchmarking.operations import Operation
 from benchmarking.replay import Stage, finished_of
 from pipelines.canvas import picture_of
 from pipelines.catalog import Catalog
+from pipelines.demo.draw import draw_scene
+from pipelines.demo.world import Scene, Thing
 from pipelines.engine.loop import Engine
 from pipelines.engine.protocol import Event, Finished
 from pipelines.planning.installed import first_installed
@@ -37,6 +40,12 @@ def photograph(side: int) -> Image.Image:
     smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC), np.float32)
     grain = chance.normal(0, 4, smooth.shape)
     return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+
+
+def shapes(side: int) -> Image.Image:
+    """What the shapes models know: a red circle beside a green square."""
+    things = Thing("red", "circle", "medium", "left"), Thing("green", "square", "medium", "right")
+    return draw_scene(Scene("white", things, "beside"), side, side, Random(0))
 
 
 def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int) -> Figures:

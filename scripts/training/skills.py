@@ -92,6 +92,7 @@ def skills(catalog: Catalog) -> Iterator[Skill]:
     asked: dict[str, Any] = {"image": raster_of(both), "segmenter": "shapes-clipseg"}
     teal = search_and_recolor(catalog, select_prompt="the green square", colour="teal", **asked)
     yield Skill("the green square in teal", (both,), teal)
+    asked |= {"only_masked": True, "padding": 4}
     other = search_and_replace(
         catalog, search_prompt="the red circle", prompt="a blue star on a yellow background", **asked, **drawn
     )

@@ -24,7 +24,15 @@ models:
       - path: weights.safetensors
     dtype: float32
 """
-DEMOS = ("shapes-xl", "shapes-ink", "shapes-control", "shapes-ip", "shapes-upscale", "shapes-matting")
+DEMOS = (
+    "shapes-xl",
+    "shapes-ink",
+    "shapes-control",
+    "shapes-ip",
+    "shapes-upscale",
+    "shapes-matting",
+    "shapes-clipseg",
+)
 REAL_ONES = (
     "stable-diffusion-xl-base-1.0",
     "sdxl-lightning-4step",

@@ -98,8 +98,7 @@ def small_catalog(folder: Path) -> Catalog:
 def every_kind_catalog(folder: Path) -> Catalog:
     """The embedded models, and others that some kinds need: planning only looks whether their files are there."""
     catalog = Catalog.load(default_file(), folder)
-    segmenter = next(model for model in catalog.models if model.kind == "segmenter")
-    for model in (segmenter, catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
+    for model in (catalog.get("ip-adapter-sdxl"), catalog.get("gfpgan-1.4")):
         for file in model.files:
             place = catalog.folder(model) / file.path
             place.parent.mkdir(parents=True, exist_ok=True)

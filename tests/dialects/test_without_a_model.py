@@ -1,4 +1,4 @@
-"""What is asked to look like a picture where no IP-Adapter is installed: drawn over it, which is said, or refused."""
+"""What needs an IP-Adapter or a segmenter where none is installed: done in another way, which is said, or refused."""
 
 import base64
 import io
@@ -22,6 +22,7 @@ REFERENCE = {"mimeType": "image/png", "data": PICTURE}
 DATA_URL = f"data:image/png;base64,{PICTURE}"
 IN_ITS_STYLE = {"prompt": "a star", "init_image": DATA_URL, "preserve": {"style": True}}
 STUDIO = {"control_image_base64": PICTURE, "style_image_base64": PICTURE, "prompt": "a star"}
+EDIT = {"image_base64": PICTURE, "prompt": "a blue star"}
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,25 @@ def test_what_cannot_be_done_without_is_a_503(serve: Serve, operation: str) -> N
     answer = served.client.post("/api/image-studio/control/process", json=STUDIO | {"operation": operation})
     assert (answer.status_code, list(answer.json())) == (503, ["detail"])
     assert "No IP-Adapter for this model is installed" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"operation": "search_replace", "search_prompt": "star"},
+        {"operation": "search_recolor", "select_prompt": "star"},
+        {"operation": "inpaint", "search_prompt": "star"},
+        {"operation": "inpaint", "select_prompt": "star"},
+    ],
+)
+def test_words_that_nothing_can_look_for_are_a_503(serve: Serve, words: dict[str, Any]) -> None:
+    answer = serve().client.post("/api/image-studio/edit/process", json=EDIT | words)
+    assert (answer.status_code, list(answer.json())) == (503, ["detail"])
+    assert "No model that does this is installed" in answer.json()["detail"]
+
+
+def test_operations_that_need_words_found_are_listed_as_unavailable(serve: Serve) -> None:
+    operations = serve().client.get("/api/image-studio/edit/operations").raise_for_status().json()["operations"]
+    searching = {name: operations[name] for name in ("search_replace", "search_recolor")}
+    assert {(each["available"], each["provider"]) for each in searching.values()} == {(False, None)}
+    assert (operations["inpaint"]["available"], operations["inpaint"]["fields"]["search_prompt"]) == (True, False)
