@@ -61,8 +61,9 @@ class StepWorker:
         self.wishes.append((model, loaded))
 
     def health(self) -> Health:
-        since = monotonic() - self._beat if self.silent_seconds is None else self.silent_seconds
+        """Idle, it has just shown life, as the engine does that turns without work too."""
         running = int(self._running is not None)
+        since = self.silent_seconds if self.silent_seconds is not None else running * (monotonic() - self._beat)
         return Health(self.state == "ready", self.state, "cpu", since, ("flat",), running, len(self._waiting))
 
     def stop(self) -> None:
