@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from pipelines.recolor import tinted
 from pipelines.sizes import SizePlan, finish, resized, spread
-from pipelines.tasks import Control, Drawing, Edit, ImageToImage, Inpaint, Outpaint, Raster
+from pipelines.tasks import Control, Drawing, Edit, ImageToImage, Inpaint, Outpaint, Picture, Raster
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 BLUR_FILL_RADII = (64, 32, 16, 8, 4, 2)  # pixels; from afar to near, so that each part takes the nearest colours
@@ -80,10 +80,15 @@ def followed(control: Control, task: Drawing, canvas: Canvas) -> Image.Image:
     return spread(fitted(picture, canvas.size, fit), canvas.size)
 
 
-def picture_of(raster: Raster) -> Image.Image:
+def picture_of(raster: Raster | Picture) -> Image.Image:
     """RGB, RGBA or L, by the bytes a pixel."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[len(raster.pixels) // (raster.width * raster.height)]
     return Image.frombytes(mode, (raster.width, raster.height), raster.pixels)
+
+
+def in_rgb(image: Image.Image) -> Image.Image:
+    """The picture itself where it is RGB, of which `convert` makes a copy."""
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def raster_of(image: Image.Image) -> Raster:

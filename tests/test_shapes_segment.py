@@ -15,7 +15,6 @@ from pipelines.drain import draw
 from pipelines.errors import NothingFound
 from pipelines.planning import search_and_recolor
 from pipelines.segment import Segmenter, load_segmenter
-from pipelines.tasks import Raster
 from tests.judge import look_at_pair, overlap
 from tests.shapes import FOLDER, Artist, needs
 from training.scenes import Found, scene
@@ -71,7 +70,7 @@ def test_the_green_square_alone_is_painted(artist: Artist) -> None:
         segmenter="shapes-clipseg",
     )
     ((picture, *_),) = draw(artist.catalog, artist.registry, [task])
-    after = picture_of(Raster(picture.width, picture.height, picture.pixels))
+    after = picture_of(picture)
     left, right = look_at_pair(after, "left of")
     assert (left.colour, left.shape) == ("red", "circle")
     assert (right.colour, right.shape) == ("blue", "square")

@@ -16,7 +16,6 @@ from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import random_scene
 from pipelines.drain import draw
 from pipelines.planning import upscale
-from pipelines.tasks import Raster
 from pipelines.upscale.tiles import Grid, side_for
 from tests.shapes import Artist, needs
 
@@ -52,7 +51,7 @@ def enlarged(artist: Artist, images: list[Image.Image]) -> list[Image.Image]:
         for image in images
     ]
     drawn = [pictures[0] for pictures in draw(artist.catalog, artist.registry, tasks)]
-    return [picture_of(Raster(one.width, one.height, one.pixels)) for one in drawn]
+    return [picture_of(one) for one in drawn]
 
 
 def scenes(count: int, side: int) -> list[Image.Image]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from pipelines.canvas import in_rgb
 from pipelines.errors import TaskRefused
 from pipelines.filters import artistic, texture, tone
 from pipelines.filters.words import Choice, Number, Parameter, Step, Whole, read
@@ -84,7 +85,7 @@ def chain(asked: Sequence[tuple[str, Mapping[str, object]]]) -> tuple[Step, ...]
 
 def filtered(picture: Image.Image, steps: Sequence[Step]) -> Image.Image:
     """An RGB or RGBA picture after all steps, in their order. Alpha stays; what it hides is filtered like the rest."""
-    colours = picture.convert("RGB")
+    colours = in_rgb(picture)
     for each in steps:
         colours = FILTERS[each.name].apply(colours, **dict(each.parameters))
     if picture.mode == "RGBA":

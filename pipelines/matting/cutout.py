@@ -7,12 +7,12 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
-from pipelines.canvas import Box, fitted
+from pipelines.canvas import Box, fitted, in_rgb
 from pipelines.colours import Colour
 from pipelines.errors import TaskRefused
-from pipelines.matting.edges import foreground_colours, guided
+from pipelines.matting.edges import foreground_colours, guided, levels_of, pixels_of
 from pipelines.matting.grabcut import grabcut_mask
 from pipelines.matting.network import MattingNetwork
 from pipelines.sizes import SizePlan
@@ -41,17 +41,19 @@ def mattes(images: Sequence[Image.Image], network: MattingNetwork | None) -> lis
 def with_edge(image: Image.Image, mask: Image.Image, edge: Edge) -> Image.Image:
     """The mask, L, with its edge made as asked. Raises TaskRefused where it is not of the picture's size."""
     _check_size(image, mask)
+    if edge == Edge():
+        return mask
     levels = _levels(mask)
     if edge.threshold is not None:
         levels = (levels >= edge.threshold).astype(np.float32)
     if edge.follow:
-        levels = guided(_levels(image.convert("RGB")), levels)
+        levels = guided(_levels(in_rgb(image)), levels)
     if edge.smoothing:
         gain = max(1.0, edge.smoothing * np.sqrt(2 * np.pi) / SHARP)  # of a blurred step, back to a steep one
         levels = (0.5 + (_blurred(levels, edge.smoothing) - 0.5) * gain).clip(0, 1)
     if edge.feather:
         levels = _blurred(levels, edge.feather / 2)
-    return _picture(levels)
+    return Image.fromarray(pixels_of(levels))
 
 
 def cut_out(image: Image.Image, mask: Image.Image) -> Image.Image:
@@ -60,11 +62,13 @@ def cut_out(image: Image.Image, mask: Image.Image) -> Image.Image:
     What the picture itself has of transparency stays. Raises TaskRefused where the mask is not of its size.
     """
     _check_size(image, mask)
-    alpha = _levels(mask)
+    alpha = mask
     if image.has_transparency_data:
-        alpha = alpha * _levels(image.convert("RGBA").getchannel("A"))
-    colours = foreground_colours(_levels(image.convert("RGB")), alpha)
-    return _picture(np.dstack([colours, alpha]))
+        alpha = ImageChops.multiply(mask, image.convert("RGBA").getchannel("A"))
+    colours = foreground_colours(np.asarray(in_rgb(image)), np.asarray(alpha))
+    cutout = Image.fromarray(colours)
+    cutout.putalpha(alpha)
+    return cutout
 
 
 def on_colour(cutout: Image.Image, colour: Colour) -> Image.Image:
@@ -94,11 +98,7 @@ def _check_size(image: Image.Image, mask: Image.Image) -> None:
 
 
 def _levels(image: Image.Image) -> Levels:
-    return np.asarray(image, dtype=np.float32) / np.float32(255)
-
-
-def _picture(levels: Levels) -> Image.Image:
-    return Image.fromarray(np.rint(levels * 255).astype(np.uint8))
+    return levels_of(np.asarray(image))
 
 
 def _blurred(levels: Levels, deviation: float) -> Levels:

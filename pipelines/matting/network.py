@@ -14,6 +14,7 @@ import torch  # for CUDA too: its libraries are then loaded, where sessions of o
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipelines.canvas import in_rgb
 from pipelines.errors import DrawingFailed, WeightsRefused
 from pipelines.weights import check_file
 
@@ -73,7 +74,7 @@ class MattingNetwork:
             yield np.stack([self._read(image) for image in images[start : start + count]])
 
     def _read(self, image: Image.Image) -> Levels:
-        square = image.convert("RGB").resize((self.side, self.side), Image.Resampling.LANCZOS)
+        square = in_rgb(image).resize((self.side, self.side), Image.Resampling.LANCZOS)
         levels = np.asarray(square, dtype=np.float32)
         levels = levels / max(float(levels.max()), 1e-6)
         normal = (levels - np.array(self.family.mean)) / np.array(self.family.deviation)

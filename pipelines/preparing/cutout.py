@@ -51,6 +51,6 @@ def _cut_out(image: Image.Image, matte: Matte, task: RemoveBackground) -> Made:
 def _with_mask(result: Made, task: RemoveBackground | ReplaceBackground) -> list[Made]:
     """The cut-out, in front of its new background where it has one, and its alpha as a mask."""
     assert result.picture is not None
-    cutout = Image.frombytes("RGBA", (result.picture.width, result.picture.height), result.picture.pixels)
+    cutout = picture_of(result.picture)
     shown = cutout if task.background is None else in_front(cutout, task.background, task.fit)
     return [made(shown, task, result.facts), made(cutout.getchannel("A"), task)]

@@ -51,9 +51,9 @@ def operations(catalog: Catalog) -> dict[str, Operation]:
     for style, plain in STYLES.items():
         found[f"filter, {style}"] = Operation(_asked(filters, filters=[("artistic", {"style": style})]), plain)
     for model in catalog.models:
-        if model.kind in BY_A_NETWORK and catalog.is_installed(model):
-            name, operation = BY_A_NETWORK[model.kind]
-            found[f"{name}, {model.id}"] = operation(model.id, catalog.folder(model) / model.files[0].path)
+        if catalog.is_installed(model):
+            for name, operation in BY_A_NETWORK.get(model.kind, {}).items():
+                found[f"{name}, {model.id}"] = operation(model.id, catalog.folder(model) / model.files[0].path)
     return found
 
 
@@ -87,21 +87,20 @@ def _by_spandrel(network: Any, image: Image.Image) -> Image.Image:
     return Image.fromarray(enlarged.permute(1, 2, 0).numpy())
 
 
-def _cut_out(model: str, file: Path) -> Operation:
-    return Operation(
-        _asked(remove_background, model=model), partial(_by_onnxruntime, onnxruntime.InferenceSession(file))
-    )
+def _mask(model: str, file: Path) -> Operation:
+    plain = partial(_by_onnxruntime, onnxruntime.InferenceSession(file))
+    return Operation(_asked(remove_background, model=model, output="mask"), plain)
+
+
+def _cut_out(model: str, _: Path) -> Operation:
+    return Operation(_asked(remove_background, model=model), None)
 
 
 def _by_onnxruntime(session: onnxruntime.InferenceSession, image: Image.Image) -> Image.Image:
-    """One session, and what it finds as the picture's alpha."""
     (takes,) = session.get_inputs()
     levels = np.asarray(image.resize(takes.shape[2:], Image.Resampling.LANCZOS), np.float32) / 127.5 - 1
     (found, *_) = session.run(None, {takes.name: levels.transpose(2, 0, 1)[None]})
-    mask = Image.fromarray((found.squeeze() * 255).astype(np.uint8)).resize(image.size, Image.Resampling.LANCZOS)
-    cut_out = image.copy()
-    cut_out.putalpha(mask)
-    return cut_out
+    return Image.fromarray((found.squeeze() * 255).astype(np.uint8)).resize(image.size, Image.Resampling.LANCZOS)
 
 
 def _found(model: str, _: Path) -> Operation:
@@ -109,10 +108,10 @@ def _found(model: str, _: Path) -> Operation:
     return Operation(asked, None, "shapes")
 
 
-BY_A_NETWORK: dict[str, tuple[str, Callable[[str, Path], Operation]]] = {
-    "upscaler": ("upscale", _enlarged),
-    "matting": ("remove background", _cut_out),
-    "segmenter": ("search and recolor", _found),
+BY_A_NETWORK: dict[str, dict[str, Callable[[str, Path], Operation]]] = {
+    "upscaler": {"upscale": _enlarged},
+    "matting": {"foreground's mask": _mask, "remove background": _cut_out},
+    "segmenter": {"search and recolor": _found},
 }
 
 

@@ -21,7 +21,7 @@ from pipelines.engine.loop import Engine
 from pipelines.engine.protocol import Event, Finished
 from pipelines.planning.installed import first_installed
 from pipelines.png import png
-from pipelines.tasks import Picture, Raster, Task
+from pipelines.tasks import Picture, Task
 from pipelines.upscale.enlargement import Enlargement, tick
 from pipelines.upscale.network import load_upscaler
 from pipelines.upscale.tiles import MARGIN
@@ -90,7 +90,7 @@ def _opened(file: bytes) -> Image.Image:
 
 
 def _written(picture: Picture | None) -> bytes:
-    return png(picture_of(Raster(picture.width, picture.height, picture.pixels))) if picture else b""
+    return png(picture_of(picture)) if picture else b""
 
 
 def peak_mebibytes(call: Callable[[], object]) -> float | None:

@@ -6,6 +6,7 @@ from random import Random
 import torch
 from PIL import Image
 
+from pipelines.canvas import picture_of
 from pipelines.catalog import Catalog, default_file
 from pipelines.demo.captions import sentence
 from pipelines.demo.world import random_scene
@@ -29,7 +30,6 @@ def write(path: Path) -> None:
     ]
     sheet = Image.new("RGB", (COLUMNS * (SIDE + GAP) - GAP, ROWS * (SIDE + GAP) - GAP), "white")
     for index, (picture,) in enumerate(draw(catalog, registry, tasks)):
-        image = Image.frombytes("RGB", (picture.width, picture.height), picture.pixels)
-        sheet.paste(image, (index % COLUMNS * (SIDE + GAP), index // COLUMNS * (SIDE + GAP)))
+        sheet.paste(picture_of(picture), (index % COLUMNS * (SIDE + GAP), index // COLUMNS * (SIDE + GAP)))
     path.parent.mkdir(exist_ok=True)
     sheet.save(path, optimize=True)

@@ -25,7 +25,7 @@ from pipelines.planning import (
     upscale,
 )
 from pipelines.registry import Registry
-from pipelines.tasks import Control, ImagePrompt, Lora, Picture, Raster, Task
+from pipelines.tasks import Control, ImagePrompt, Lora, Picture, Task
 
 SIDE, GAP, LINE, COLUMNS = 128, 6, 18, 3
 MODEL, SEED = "shapes-xl", 7
@@ -117,7 +117,7 @@ def _picture(background: str, *things: Thing) -> Image.Image:
 
 
 def _image(picture: Picture) -> Image.Image:
-    return picture_of(Raster(picture.width, picture.height, picture.pixels))
+    return picture_of(picture)
 
 
 def _cell(image: Image.Image) -> Image.Image:

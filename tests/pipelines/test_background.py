@@ -45,7 +45,7 @@ def picture(listening: Listening, task: Task) -> Image.Image:
     ended = done(listening, job=task)["job"]
     assert isinstance(ended, Finished), ended
     (only,) = ended.pictures
-    return picture_of(Raster(only.width, only.height, only.pixels))
+    return picture_of(only)
 
 
 def levels(image: Image.Image) -> np.ndarray:
@@ -56,7 +56,7 @@ def levels(image: Image.Image) -> np.ndarray:
 def test_the_foreground_stands_before_what_is_given(listening: Listening, catalog: Catalog, background: Any) -> None:
     ended = done(listening, job=replace_background(catalog, image=scene(), background=background))["job"]
     (only,) = ended.pictures
-    result = picture_of(Raster(only.width, only.height, only.pixels))
+    result = picture_of(only)
     assert result.getpixel(MIDDLE) == pytest.approx(RED, abs=6)
     assert result.getpixel(CORNER) == (0, 255, 0)
     assert only.seed is None
@@ -174,7 +174,7 @@ def test_in_company_each_has_what_it_has_alone(listening: Listening, catalog: Ca
     for name, ended in done(listening, **tasks).items():
         (only,) = ended.pictures
         assert only.seed == 2
-        together = picture_of(Raster(only.width, only.height, only.pixels))
+        together = picture_of(only)
         assert np.abs(levels(together) - levels(alone[name])).max() <= 1, name
 
 

@@ -57,7 +57,7 @@ def done(listening: Listening, task: Task) -> Finished:
 
 def picture(listening: Listening, task: Task) -> Image.Image:
     (only,) = done(listening, task).pictures
-    return picture_of(Raster(only.width, only.height, only.pixels))
+    return picture_of(only)
 
 
 def test_a_network_enlarges_and_lanczos_makes_up_the_rest(listening: Listening, with_enlarger: Catalog) -> None:
@@ -126,7 +126,7 @@ def test_the_background_goes_and_the_facts_say_what_found_the_foreground(
 ) -> None:
     told = done(listening, remove_background(with_enlarger, image=on_ground()))
     (only,) = told.pictures
-    cutout = picture_of(Raster(only.width, only.height, only.pixels))
+    cutout = picture_of(only)
     assert cutout.getpixel((60, 45)) == pytest.approx((220, 40, 40, 255), abs=6)
     assert cutout.getpixel((5, 5))[3] == 0  # type: ignore[index]
     assert isinstance(told.facts, Foreground)
@@ -158,7 +158,7 @@ def test_both_are_the_result_and_the_mask(
 ) -> None:
     asked = {"output": "both", "background": behind}
     pictures = done(listening, remove_background(with_enlarger, image=on_ground(), **asked)).pictures
-    shown, mask = (picture_of(Raster(each.width, each.height, each.pixels)) for each in pictures)
+    shown, mask = (picture_of(each) for each in pictures)
     assert (mask.mode, mask.getpixel((60, 45)), mask.getpixel((5, 5))) == ("L", 255, 0)
     assert shown.getpixel((5, 5))[-len(corner) :] == pytest.approx(corner, abs=1)  # type: ignore[index]
 

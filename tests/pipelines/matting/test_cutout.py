@@ -49,6 +49,34 @@ def test_inside_the_foreground_no_colour_changes() -> None:
     assert np.array_equal(pixels[10:30, 10:40, :3], noise[10:30, 10:40])
 
 
+def test_what_is_transparent_hides_nothing_of_the_old_background() -> None:
+    """Whoever takes the alpha away sees the foreground's colour everywhere, not what was cut off."""
+    picture, mask = disc("stripes", 200, 150)
+    pixels = np.asarray(cut_out(picture, mask)).astype(int)
+    hidden = pixels[..., 3] == 0
+    ground = np.abs(np.asarray(picture, dtype=int)[hidden] - RED).mean()
+    assert ground > 30
+    assert np.abs(pixels[hidden][:, :3] - RED).mean() < 0.05 * ground
+
+
+def test_where_foreground_and_background_change_their_colours_the_edge_does_too() -> None:
+    """A disc with a soft edge, 20 pixels wide: what is left of the mixture is under a tenth of it."""
+    down, across = np.mgrid[:300, :300]
+    away = np.hypot(down - 150, across - 150)
+    alpha = np.rint(255 * ((100 - away) / 20 + 0.5).clip(0, 1)).astype(np.uint8)
+    front = np.dstack([200 + 40 * np.sin(across / 40), 80 + 50 * np.sin(down / 30), np.full_like(away, 50)])
+    back = np.dstack([np.zeros_like(away), np.full_like(away, 150), 180 + 70 * np.cos(across / 50)])
+    share = alpha[..., None] / 255
+    picture = Image.fromarray(np.rint(share * front + (1 - share) * back).astype(np.uint8))
+    colours = np.asarray(cut_out(picture, Image.fromarray(alpha)).convert("RGB"))
+    edge = (alpha > 5) & (alpha < 255)
+
+    def error(found: Any) -> float:
+        return float((np.abs(found - front) * share)[edge].mean())
+
+    assert error(colours) < 0.1 * error(np.asarray(picture))
+
+
 def test_what_was_transparent_already_stays_so() -> None:
     picture = Image.new("RGBA", (20, 20), (*RED, 255))
     picture.paste((0, 0, 0, 0), (0, 0, 10, 20))
