@@ -48,9 +48,10 @@ def shapes(side: int) -> Image.Image:
     return draw_scene(Scene("white", things, "beside"), side, side, Random(0))
 
 
-def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int) -> Figures:
-    """Medians of the rounds, after one that warms up. ratio: our seconds over those of the plain call.
+def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int, least_seconds: float) -> Figures:
+    """Medians of the rounds, after one that warms up: so many at least, and more while they took less than that.
 
+    ratio: our seconds over those of the plain call, in the same round: what else the machine does befalls both.
     file_ratio: the same from PNG file to PNG file, both written by our writer: what somebody waits for.
     """
     plain, file = operation.plain, png(image)
@@ -61,16 +62,18 @@ def compared(stage: Stage, operation: Operation, image: Image.Image, rounds: int
     if plain is not None:
         ways |= {"plain_": lambda: plain(image), "plain_file_": lambda: png(plain(_opened(file)))}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(1 + rounds):
+    for call in ways.values():
+        call()
+    while len(seconds[""]) < rounds or sum(map(sum, seconds.values())) < least_seconds:
         for way, call in ways.items():
             seconds[way].append(_seconds(call))
-    medians = {way: median(times[1:]) for way, times in seconds.items()}
     found: Figures = dict.fromkeys(("plain_seconds", "plain_file_seconds", "plain_mebibytes", "ratio", "file_ratio"))
-    found |= {f"{way}seconds": round(middle, 5) for way, middle in medians.items()}
+    found |= {f"{way}seconds": round(median(times), 5) for way, times in seconds.items()}
     found |= {f"{way}mebibytes": peak_mebibytes(call) for way, call in ways.items() if not way.endswith("file_")}
     if plain is not None:
-        found["ratio"] = round(medians[""] / medians["plain_"], 3)
-        found["file_ratio"] = round(medians["file_"] / medians["plain_file_"], 3)
+        for way in ("", "file_"):
+            ratios = [ours / theirs for ours, theirs in zip(seconds[way], seconds[f"plain_{way}"], strict=True)]
+            found[f"{way}ratio"] = round(median(ratios), 3)
     return found
 
 
