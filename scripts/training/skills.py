@@ -25,7 +25,7 @@ from pipelines.planning import (
     upscale,
 )
 from pipelines.registry import Registry
-from pipelines.tasks import Control, ImagePrompt, Lora, Picture, Task
+from pipelines.tasks import Control, ImagePrompt, Lora, Task
 
 SIDE, GAP, LINE, COLUMNS = 128, 6, 18, 3
 MODEL, SEED = "shapes-xl", 7
@@ -51,7 +51,7 @@ def write(path: Path) -> None:
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for index, (skill, (picture, *_)) in enumerate(zip(shown, results, strict=True)):
         left, top = index % COLUMNS * width, index // COLUMNS * (SIDE + LINE + 2 * GAP)
-        for number, image in enumerate([*skill.given, _image(picture)]):
+        for number, image in enumerate([*skill.given, picture_of(picture)]):
             sheet.paste(_cell(image), (left + number * (SIDE + GAP), top))
         pen.text((left, top + SIDE + 2), skill.name, "black", font)
     sheet.save(path, optimize=True)
@@ -114,10 +114,6 @@ def _on_white(what: str) -> str:
 def _picture(background: str, *things: Thing) -> Image.Image:
     relation = "beside" if len(things) > 1 else None
     return draw_scene(Scene(background, things, relation), SIDE, SIDE, Random(0))
-
-
-def _image(picture: Picture) -> Image.Image:
-    return picture_of(picture)
 
 
 def _cell(image: Image.Image) -> Image.Image:
