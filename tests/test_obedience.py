@@ -24,7 +24,10 @@ from tests.shapes import (
 )
 from training.text2image import BUCKETS, bucket_scenes
 
-FROZEN = "590fddab6f8c3785b859dcf9a685ac18360501725625017106cb1187b6cf8186"
+FROZEN = "1be9e7709bccb003823ed976839c4d5d22d483df1053180b26d2e88ede3adb5e"
+NATIVE = [(160, 96), (96, 160), (144, 112), (112, 144), (192, 192)]  # beside 128x128, of which the others are judged
+DROP = 3.0  # points that a native size may lack beside 128x128
+LACKING = pytest.mark.xfail(strict=True, reason="small shapes at this size (docs/shapes.md)")
 SAMPLE = 24
 SCATTER = 25  # points: two and a half standard deviations of a sample of 24
 Report = Callable[[list[str]], None]
@@ -47,7 +50,7 @@ def test_every_prompt_of_the_judge(artist: Artist, report: Report) -> None:
         "single": judge(artist, singles),
         "pair": judge(artist, pairs),
         "drowned in 60 words": judge(artist, drowned(singles[:100], 60)),
-        **{f"{w}x{h}": judge(artist, singles[:50], (w, h)) for w, h in [(160, 96), (96, 160), (192, 192)]},
+        **{f"{width}x{height}": judge(artist, singles, (width, height)) for width, height in NATIVE},
         **{f"{side}x{side}": judge(artist, singles[:20], (side, side)) for side in (64, 256)},
     }
     for name, tally in cases.items():
@@ -80,6 +83,15 @@ def test_the_committed_figures_meet_the_target(name: str) -> None:
     assert read_figures()["percent"]["single"][name] >= TARGETS[name]
 
 
+@pytest.mark.parametrize(
+    ("width", "height"), [pytest.param(*size, marks=LACKING if size == (144, 112) else ()) for size in NATIVE]
+)
+def test_no_native_size_is_much_worse_than_the_square_one(width: int, height: int) -> None:
+    percents = read_figures()["percent"]
+    for name, figure in percents["single"].items():
+        assert percents[f"{width}x{height}"][name] >= figure - DROP, name
+
+
 def test_a_big_yellow_star_on_black_is_yellow_on_black_for_twenty_seeds(artist: Artist) -> None:
     prompt = "a big yellow star on a black background"
     sights = [look(image) for image in artist.draw([artist.task(prompt, seed=seed) for seed in range(20)])]
@@ -105,9 +117,7 @@ def test_enhancement_words_leave_a_sample_as_the_committed_figures_say(artist: A
         assert percent(tally[name]) >= figure - SCATTER, name
 
 
-@pytest.mark.parametrize(
-    "size", [(160, 96), (96, 160), (144, 112), (112, 144), (192, 192), (64, 64), (256, 256)], ids=str
-)
+@pytest.mark.parametrize("size", [*NATIVE, (64, 64), (256, 256)], ids=str)
 def test_every_native_size_comes_out_with_its_background(artist: Artist, size: tuple[int, int]) -> None:
     tally = judge(artist, judged_scenes(6, seed=sum(size)), size)
     assert sum(tally["background"]) >= 5

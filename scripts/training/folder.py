@@ -7,6 +7,7 @@ from typing import Any
 
 import diffusers
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from training.controlnet import new_controlnet
@@ -45,9 +46,13 @@ def vae() -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(FOLDER / "vae").float() if (FOLDER / "vae").is_dir() else new_vae()
 
 
-def vae_digest() -> str:
-    """Which VAE it is, for what is kept of its work."""
-    return hashlib.sha256((FOLDER / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()).hexdigest()[:16]
+def encoder_digest() -> str:
+    """Which encoder the VAE has, for what is kept of its work: another decoder leaves latents as they are."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(load_file(FOLDER / "vae" / "diffusion_pytorch_model.safetensors").items()):
+        if name.startswith(("encoder.", "quant_conv.")):
+            digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def unet() -> UNet2DConditionModel:

@@ -126,9 +126,7 @@ class Text2ImageStage:
         scenes, _ = latents[BUCKETS[0]]
         self.singles = [index for index, scene in enumerate(scenes) if scene.relation is None]
         self.pairs = [index for index, scene in enumerate(scenes) if scene.relation is not None]
-        schedule = DDPMScheduler.from_config({**SCHEDULER, "_class_name": "DDPMScheduler"})
-        self.signal = schedule.alphas_cumprod.sqrt().to(device)
-        self.noise = (1 - schedule.alphas_cumprod).sqrt().to(device)
+        self.signal, self.noise = levels(device)
 
     def loss(self, random: Random, done: float) -> Tensor:
         """Mean squared error of the velocity, v = signal * noise - noise level * latent (Salimans and Ho, 2022)."""
@@ -174,6 +172,12 @@ class Text2ImageStage:
         answer = unet(noisy, step, embeddings, encoder_attention_mask=mask, added_cond_kwargs=conditioning)
         velocity: Tensor = answer.sample
         return velocity
+
+
+def levels(device: torch.device) -> tuple[Tensor, Tensor]:
+    """How much signal and how much noise there is at each of the 1,000 training steps."""
+    schedule = DDPMScheduler.from_config({**SCHEDULER, "_class_name": "DDPMScheduler"})
+    return schedule.alphas_cumprod.sqrt().to(device), (1 - schedule.alphas_cumprod).sqrt().to(device)
 
 
 def _attention(device: torch.device) -> AbstractContextManager[Any]:

@@ -62,10 +62,10 @@ class VaeStage:
         drawn = self.vae.decode(latent.sample()).sample.float()
         error = drawn - batch
         kl = 0.5 * (latent.mean.float() ** 2 + latent.var.float() - 1 - latent.logvar.float()).mean()
-        return error.abs().mean() + 4 * (error**2).mean() + EDGE_WEIGHT * _edge_error(error) + KL_WEIGHT * kl
+        return error.abs().mean() + 4 * (error**2).mean() + EDGE_WEIGHT * edge_error(error) + KL_WEIGHT * kl
 
 
-def _edge_error(error: Tensor) -> Tensor:
+def edge_error(error: Tensor) -> Tensor:
     """Mean absolute difference of the gradients: what blur costs."""
     across = (error[..., 1:] - error[..., :-1]).abs().mean()
     down = (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
