@@ -38,10 +38,13 @@ def test_an_enhanced_prompt_is_obeyed(
     artist: Artist, report: Callable[[list[str]], None], tmp_path: Path, count: int
 ) -> None:
     library = Library(tmp_path)
-    enhancer, scenes = Enhancer(library, Blocklist()), judged_scenes(count)
-    templates = list(library.now.enhancement)
+    enhancer, templates = Enhancer(library, Blocklist()), list(library.now.enhancement)
     assert len(templates) == 7
-    tallies = {template: judge(artist, enhanced(scenes, template, enhancer)) for template in templates}
+    scenes = judged_scenes(count * len(templates))  # others for each template: one hard prompt is wrong in all of them
+    tallies = {
+        template: judge(artist, enhanced(scenes[start :: len(templates)], template, enhancer))
+        for start, template in enumerate(templates)
+    }
     for template, tally in tallies.items():
         shares = {name: percent(right) for name, right in tally.items()}
         report([f"enhanced by {template}, {count} prompts, percent right: {shares}"])

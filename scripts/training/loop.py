@@ -13,6 +13,8 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from training.precision import autocast
+
 WARM_UP_STEPS = 60
 FINAL_RATE_SHARE = 0.02
 CHECKPOINT_SECONDS = 120
@@ -76,7 +78,7 @@ def train(stage: Stage, average: nn.Module, minutes: float, folder: Path, device
     saved_at, first_step, losses = time.monotonic(), checkpoint.step, list[Tensor]()
     for done in _budget(stage.name, minutes, losses):
         _set_rate(optimizer, stage.learning_rate, done, checkpoint.step - first_step)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with autocast(device):
             loss = stage.loss(random, done)
         loss.backward()
         nn.utils.clip_grad_norm_(stage.module.parameters(), GRADIENT_LIMIT)

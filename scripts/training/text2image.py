@@ -22,6 +22,7 @@ from pipelines.demo.captions import LITTLE_NOISE, MUCH_NOISE, caption, drown, se
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, Scene, Thing, random_scene
 from pipelines.sdxl.prompts import TextEncoders, stack
+from training.precision import autocast
 from training.text import TEXT_WIDTH
 from training.vae import to_tensor
 
@@ -231,7 +232,7 @@ def _draw_latents(vae: AutoencoderKL, bucket: Bucket, scenes: list[Scene], devic
     random, parts = Random(bucket.name), []
     for start in track(range(0, len(scenes), 32), f"drawing {bucket.name}"):
         images = [draw_scene(scene, bucket.width, bucket.height, random) for scene in scenes[start : start + 32]]
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with autocast(device):
             parts.append(vae.encode(to_tensor(images).to(device)).latent_dist.mode().float().cpu())
     return torch.cat(parts).contiguous() * vae.config.scaling_factor
 
