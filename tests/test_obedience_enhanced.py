@@ -17,6 +17,7 @@ pytestmark = pytest.mark.draws
 
 KEPT = 0.9  # of the share that the judge asks of a prompt alone
 FEW = 2  # prompts a template, too few for a share of each
+SCATTER = 15  # points: two standard deviations of all of those
 LIMIT = 2000  # characters
 
 
@@ -50,4 +51,5 @@ def test_an_enhanced_prompt_is_obeyed(
         report([f"enhanced by {template}, {count} prompts, percent right: {shares}"])
         assert count == FEW or all(shares[name] >= KEPT * TARGETS[name] for name in TARGETS), template
     for name, target in TARGETS.items():
-        assert percent([right for tally in tallies.values() for right in tally[name]]) >= KEPT * target, name
+        share = percent([right for tally in tallies.values() for right in tally[name]])
+        assert share >= KEPT * target - (SCATTER if count == FEW else 0), name

@@ -175,7 +175,6 @@ def test_a_weight_of_one_changes_nothing_and_any_other_does(artist: Artist, clie
     assert np.abs(np.asarray(plain, int) - np.asarray(more, int)).max() > 1
 
 
-@pytest.mark.xfail(strict=True, reason="the shapes model reads the end of a prompt, which weights leave alone")
 def test_of_two_colours_the_heavier_word_wins(artist: Artist, client: httpx.Client) -> None:
     def redness(red: float, blue: float) -> float:
         """How much more red than blue there is in the middle of the pictures, in levels of 255."""

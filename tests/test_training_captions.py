@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.demo.captions import sentence
 from pipelines.demo.world import COLOURS, random_scene
-from training.text2image import HEAVY, LIGHT, weighed
+from training.captions import HEAVY, LIGHT, weighed
 
 
 @pytest.mark.parametrize("seed", range(40))

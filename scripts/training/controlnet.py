@@ -17,7 +17,8 @@ from pipelines.annotators import canny
 from pipelines.demo.captions import LITTLE_NOISE, drown, sentence
 from pipelines.demo.draw import SUPERSAMPLING, draw_scene, draw_thing
 from pipelines.demo.world import COLOURS, Scene, random_scene
-from training.text2image import BUCKETS, DROPPED_CAPTIONS, Bucket, Text2ImageStage, training_caption
+from training.captions import DROPPED_CAPTIONS, training_caption
+from training.text2image import BUCKETS, Bucket, Text2ImageStage
 from training.vae import to_tensor
 
 SCENES = 8000

@@ -31,8 +31,9 @@ from pipelines.demo.world import COLOURS, Scene, random_scene
 from pipelines.sdxl.attention import Pictures, cross_attentions, let_look, widths
 from pipelines.sdxl.ip_adapter import IpAdapter, Pooled
 from pipelines.sdxl.ip_files import POOLED, load_ip_adapter, pooled_width
+from training.captions import DROPPED_CAPTIONS
 from training.folder import save_whole
-from training.text2image import BUCKETS, DROPPED_CAPTIONS, Bucket, Latents, Text2ImageStage
+from training.text2image import BUCKETS, Bucket, Latents, Text2ImageStage
 from training.vae import to_tensor
 
 MODEL, ENCODER = "shapes-ip", "image_encoder"

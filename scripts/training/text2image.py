@@ -1,6 +1,5 @@
 """Stage 3: the UNet, on latents of scenes that are drawn once. The text encoders read already and are not touched."""
 
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,22 +17,19 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from pipelines.demo.captions import LITTLE_NOISE, MUCH_NOISE, caption, drown, sentence, sparse_sentence
 from pipelines.demo.draw import draw_scene
-from pipelines.demo.world import COLOURS, Scene, Thing, random_scene
+from pipelines.demo.world import Scene, Thing, random_scene
 from pipelines.sdxl.prompts import TextEncoders, stack
+from training.captions import training_caption
 from training.precision import autocast
 from training.text import TEXT_WIDTH
 from training.vae import to_tensor
 
-DROPPED_CAPTIONS = 0.1
-SPARSE_CAPTIONS = 0.2  # tried; it counts only where the scene is usual
-LONG_BATCHES = 0.15
-PLAIN_CAPTIONS = 0.5
-WEIGHED_CAPTIONS = 0.14  # of single things: else nothing is ever read but the end of a sentence
-HEAVY, LIGHT = (1.3, 1.9), (0.2, 0.7)  # weights of a word that counts and of one that does not
+LONG_BATCHES = 0.1
 PAIR_SHARE = 0.25  # of the scenes
-PAIR_LESSONS = 0.42  # of the batches are pairs alone: they are learnt last
+PAIR_LESSONS = 0.3  # of the batches of the first size are pairs alone: they are learnt last
+SMALL_LESSONS = 0.6  # of those of the sizes SMALL_IN are small things alone, whose shapes are lost there first
+SMALL_IN = ("144x112", "112x144")
 USUAL_SHARE = 0.15  # scenes with a medium thing in the middle, for captions that say neither
 NOISE_BIAS = 0.7  # exponent of a uniform number: 1 is no bias, smaller is more noise
 SCHOOL = 0.0  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
@@ -69,12 +65,12 @@ class Bucket:
 
 
 BUCKETS = (
-    Bucket(128, 128, 16000, 0.47, 32),
-    Bucket(160, 96, 5000, 0.16, 32),
-    Bucket(96, 160, 5000, 0.15, 32),
-    Bucket(144, 112, 2500, 0.03, 32),
-    Bucket(112, 144, 2500, 0.04, 32),
-    Bucket(192, 192, 2000, 0.06, 16),
+    Bucket(128, 128, 16000, 0.36, 32),
+    Bucket(160, 96, 5000, 0.11, 32),
+    Bucket(96, 160, 5000, 0.11, 32),
+    Bucket(144, 112, 2500, 0.17, 32),
+    Bucket(112, 144, 2500, 0.11, 32),
+    Bucket(192, 192, 2000, 0.05, 16),
     Bucket(64, 64, 2000, 0.05, 48),
     Bucket(256, 256, 600, 0.04, 8),
 )
@@ -127,6 +123,7 @@ class Text2ImageStage:
         scenes, _ = latents[BUCKETS[0]]
         self.singles = [index for index, scene in enumerate(scenes) if scene.relation is None]
         self.pairs = [index for index, scene in enumerate(scenes) if scene.relation is not None]
+        self.small = {bucket: _small_singles(scenes) for bucket, (scenes, _) in latents.items()}
         self.signal, self.noise = levels(device)
 
     def loss(self, random: Random, done: float) -> Tensor:
@@ -153,6 +150,8 @@ class Text2ImageStage:
         bucket = random.choices(BUCKETS, [bucket.share for bucket in BUCKETS])[0]
         if bucket is BUCKETS[0] and random.random() < PAIR_LESSONS:
             return bucket, self.pairs
+        if bucket.name in SMALL_IN and random.random() < SMALL_LESSONS:
+            return bucket, self.small[bucket]
         return bucket, range(bucket.scenes)
 
     def caption(self, scene: Scene, random: Random, long: bool) -> str:
@@ -175,6 +174,10 @@ class Text2ImageStage:
         return velocity
 
 
+def _small_singles(scenes: Sequence[Scene]) -> list[int]:
+    return [index for index, scene in enumerate(scenes) if scene.relation is None and scene.things[0].size == "small"]
+
+
 def levels(device: torch.device) -> tuple[Tensor, Tensor]:
     """How much signal and how much noise there is at each of the 1,000 training steps."""
     schedule = DDPMScheduler.from_config({**SCHEDULER, "_class_name": "DDPMScheduler"})
@@ -184,32 +187,6 @@ def levels(device: torch.device) -> tuple[Tensor, Tensor]:
 def _attention(device: torch.device) -> AbstractContextManager[Any]:
     """On a CPU the backward pass of fused attention is slower than plain products: 0.59 s a step, not 0.43."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
-def training_caption(scene: Scene, random: Random, long: bool) -> str:
-    """Empty now and then, so that guidance works; sparse where what is left unsaid is usual; else the whole truth."""
-    if random.random() < DROPPED_CAPTIONS:
-        return ""
-    if scene.relation is None and random.random() < SPARSE_CAPTIONS:
-        text, free = sparse_sentence(scene, random)
-        (thing,) = scene.things
-        usual = ("place" not in free or thing.place == "middle") and ("size" not in free or thing.size == "medium")
-        if usual:
-            return drown(text, random, random.choice(MUCH_NOISE if long else LITTLE_NOISE))
-    if not long and scene.relation is None and random.random() < WEIGHED_CAPTIONS:
-        return weighed(sentence(scene, random), scene.things[0].colour, random)
-    if not long and random.random() < PLAIN_CAPTIONS:
-        return sentence(scene, random)
-    return caption(scene, random, long=long)
-
-
-def weighed(text: str, colour: str, random: Random) -> str:
-    """The sentence with its thing in two colours, of which the true one weighs more: "a (red:1.6) (blue:0.3) ring"."""
-    other = random.choice([each for each in COLOURS if each not in (colour, "gray") and each not in text])
-    words = [f"({colour}:{random.uniform(*HEAVY):.1f})", f"({other}:{random.uniform(*LIGHT):.1f})"]
-    random.shuffle(words)
-    spelling = "gr[ae]y" if colour == "gray" else colour
-    return re.sub(rf"\b{spelling}\b", " ".join(words), text, count=1)
 
 
 def scene_latents(vae: AutoencoderKL, cache: Path, device: torch.device) -> Latents:
