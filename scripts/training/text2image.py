@@ -28,8 +28,6 @@ from training.vae import to_tensor
 LONG_BATCHES = 0.1
 PAIR_SHARE = 0.25  # of the scenes
 PAIR_LESSONS = 0.3  # of the batches of the first size are pairs alone: they are learnt last
-SMALL_LESSONS = 0.6  # of those of the sizes SMALL_IN are small things alone, whose shapes are lost there first
-SMALL_IN = ("144x112", "112x144")
 USUAL_SHARE = 0.15  # scenes with a medium thing in the middle, for captions that say neither
 NOISE_BIAS = 0.7  # exponent of a uniform number: 1 is no bias, smaller is more noise
 SCHOOL = 0.0  # of the time, for single things in one picture size alone: shapes are the hardest and come from there
@@ -51,13 +49,17 @@ SCHEDULER = {
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Scenes of one picture size. scenes: how many are drawn; share: of the batches; batch: pictures a step."""
+    """Scenes of one picture size. scenes: how many are drawn; share: of the batches; batch: pictures a step.
+
+    small: how many of its batches are small things alone, whose shapes are lost first.
+    """
 
     width: int
     height: int
     scenes: int
     share: float
     batch: int
+    small: float = 0.0
 
     @property
     def name(self) -> str:
@@ -68,8 +70,8 @@ BUCKETS = (
     Bucket(128, 128, 16000, 0.36, 32),
     Bucket(160, 96, 5000, 0.11, 32),
     Bucket(96, 160, 5000, 0.11, 32),
-    Bucket(144, 112, 2500, 0.17, 32),
-    Bucket(112, 144, 2500, 0.11, 32),
+    Bucket(144, 112, 2500, 0.17, 32, small=0.6),
+    Bucket(112, 144, 2500, 0.11, 32, small=0.6),
     Bucket(192, 192, 2000, 0.05, 16),
     Bucket(64, 64, 2000, 0.05, 48),
     Bucket(256, 256, 600, 0.04, 8),
@@ -150,7 +152,7 @@ class Text2ImageStage:
         bucket = random.choices(BUCKETS, [bucket.share for bucket in BUCKETS])[0]
         if bucket is BUCKETS[0] and random.random() < PAIR_LESSONS:
             return bucket, self.pairs
-        if bucket.name in SMALL_IN and random.random() < SMALL_LESSONS:
+        if random.random() < bucket.small:
             return bucket, self.small[bucket]
         return bucket, range(bucket.scenes)
 
