@@ -7,7 +7,8 @@ A case: {"promise": a sentence, "steps": [step, ...]}. A step:
 - "parsed": patterns of what stands as JSON in strings of the answer, by their names
 - "until": a pattern that the answer reaches in the end; `status` and `body` are then of that answer
 - "pictures": [{"at": where in the answer, as `data.0.url`, or "" where the answer is the picture; "size": [width,
-  height]; "format"; "transparent_corner"; "shows": what the judge must see, such as {"colour": "red"}}]
+  height]; "format"; "transparent_corner"; "shows": what the judge must see, such as {"colour": "red"}; "as": the name
+  to keep it under; "same_as": the name of a picture that was kept, and is the same but for a level of 255}]
 
 In a request {"$draw": {"background", "colour", "shape", "size", "place", "width", "height"}, "as": "data_url", "base64"
 or "file"} is a drawn picture; "$mask" in its place is white where its thing lies; "$outline" black lines on white.
@@ -31,7 +32,7 @@ from PIL import Image, ImageFilter
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import Scene, Thing
 from tests.dialects.patterns import Kept, filled, mismatches
-from tests.judge import look, silhouette
+from tests.judge import Sight, look, silhouette
 
 FOLDER = Path(__file__).with_name("cases")
 PATIENCE_SECONDS = 240
@@ -103,26 +104,37 @@ def _wrong(step: dict[str, Any], answer: httpx.Response, client: httpx.Client, k
     for name, pattern in step.get("parsed", {}).items():
         yield from mismatches(pattern, json.loads(answer.json()[name]), kept, name)
     for wanted in step.get("pictures", ()):
-        yield from _wrong_picture(wanted, answer, client)
+        yield from _wrong_picture(wanted, answer, client, kept)
 
 
-def _wrong_picture(wanted: dict[str, Any], answer: httpx.Response, client: httpx.Client) -> Iterator[str]:
+def _wrong_picture(wanted: dict[str, Any], answer: httpx.Response, client: httpx.Client, kept: Kept) -> Iterator[str]:
     picture = Image.open(io.BytesIO(_content(wanted.get("at", ""), answer, client)))
     if "format" in wanted and picture.format != wanted["format"].upper():
         yield f"the picture is {picture.format}"
     if "size" in wanted and picture.size != tuple(wanted["size"]):
         yield f"the picture is {picture.size[0]}x{picture.size[1]}"
-    shows = wanted.get("shows", {})
     if "transparent_corner" in wanted:
         corner = picture.convert("RGBA").getpixel((0, 0))
         assert isinstance(corner, tuple)
         if (corner[3] == 0) is not wanted["transparent_corner"]:
             yield f"the corner is {corner}"
-    if shows:
-        seen = look(_as_drawn(picture))
-        for name, value in shows.items():
-            if getattr(seen, name) != value:
-                yield f"the picture's {name} is {getattr(seen, name)}, not {value}"
+    if "shows" in wanted:
+        yield from _not_shown(wanted["shows"], look(_as_drawn(picture)))
+    if "as" in wanted:
+        kept[wanted["as"]] = picture
+    if "same_as" in wanted and (levels := _difference(picture, kept[wanted["same_as"]])) > 1:
+        yield f"the picture differs from {wanted['same_as']} by {levels} levels"
+
+
+def _not_shown(shows: dict[str, Any], seen: Sight) -> Iterator[str]:
+    for name, value in shows.items():
+        if getattr(seen, name) != value:
+            yield f"the picture's {name} is {getattr(seen, name)}, not {value}"
+
+
+def _difference(one: Image.Image, other: Image.Image) -> int:
+    """The largest of any channel of any pixel, in levels of 255; sizes must agree."""
+    return int(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max())
 
 
 def _as_drawn(picture: Image.Image) -> Image.Image:

@@ -71,7 +71,7 @@ def test_an_answer_does_not_depend_on_its_neighbours(segmenter: Segmenter) -> No
     ]
     together = segmenter.probabilities(asked)
     for alone, joint in zip(asked, together, strict=True):
-        assert torch.allclose(segmenter.probabilities([alone])[0], joint, atol=1e-5)
+        assert torch.allclose(segmenter.probabilities([alone])[0], joint, atol=1e-4)  # a batch rounds otherwise
 
 
 def test_other_words_get_another_answer(segmenter: Segmenter) -> None:
