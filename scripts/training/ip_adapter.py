@@ -40,6 +40,7 @@ MODEL, ENCODER = "shapes-ip", "image_encoder"
 FILE = f"{MODEL}.safetensors"
 SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
+COLOURFUL = 0.25  # of the captions: they say the picture's colours themselves
 LEARNT_AT = 2.0  # scale of keys and values: at 1 they then leave alone what colours a prompt names (docs/shapes.md)
 SIDE, TOKENS = 64, 4
 HIDDEN = 256  # between a picture's embedding and what it adds to the pooled vector
@@ -174,6 +175,8 @@ class IpAdapterStage(Text2ImageStage):
         self.module, self.pictures = self.adapter, Random("references")
 
     def caption(self, scene: Scene, random: Random, long: bool) -> str:
+        if random.random() < COLOURFUL:
+            return drown(sentence(scene, random), random, random.choice(LITTLE_NOISE))
         return colourless_caption(scene, random)
 
     def _velocity(
