@@ -1,4 +1,4 @@
-"""What all tests share: the option --full, what the markers mean, and an environment without the reader's settings."""
+"""What all tests share: the option --full, what the markers mean, no settings of the reader, the same seeds."""
 
 import os
 import secrets

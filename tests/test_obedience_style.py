@@ -74,6 +74,13 @@ def test_a_star_like_a_purple_ring_on_yellow_is_purple_on_yellow(artist: Artist)
     assert sum(sight.shape == "star" for sight in seen) >= 6
 
 
+@pytest.mark.parametrize("colour", ["orange", "yellow"])
+def test_colours_that_words_and_picture_both_name_are_drawn(artist: Artist, colour: str) -> None:
+    scene = Scene("black", (Thing(colour, "star", "medium", "middle"),))
+    asked = [(scene, f"big {colour} star on a black background")] * 8
+    assert sum(alike(asked, sights(artist, asked, 1.0))) >= 6
+
+
 def test_the_picture_tells_less_as_its_scale_falls(artist: Artist) -> None:
     asked = cases(16)
     whole, some, none = (sum(alike(asked, sights(artist, asked, scale))) for scale in (1.0, 0.8, 0.0))

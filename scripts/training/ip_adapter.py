@@ -25,7 +25,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from pipelines.demo.captions import LITTLE_NOISE, drown, sentence
+from pipelines.demo.captions import LITTLE_NOISE, caption, drown, sentence
 from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, Scene, random_scene
 from pipelines.sdxl.attention import Pictures, cross_attentions, let_look, widths
@@ -40,7 +40,7 @@ MODEL, ENCODER = "shapes-ip", "image_encoder"
 FILE = f"{MODEL}.safetensors"
 SCENES = 4000
 NO_PICTURE = 0.1  # of the lessons, so that guidance works
-COLOURFUL = 0.25  # of the captions: they say the picture's colours themselves
+NAMED = 0.25  # of the captions: they say the picture's colours themselves
 LEARNT_AT = 2.0  # scale of keys and values: at 1 they then leave alone what colours a prompt names (docs/shapes.md)
 SIDE, TOKENS = 64, 4
 HIDDEN = 256  # between a picture's embedding and what it adds to the pooled vector
@@ -106,10 +106,12 @@ def reference_of(scene: Scene, random: Random) -> Image.Image:
     return draw_scene(replace(scene, things=(thing,)), SIDE, SIDE, random)
 
 
-def colourless_caption(scene: Scene, random: Random) -> str:
-    """What is to be seen and where, but in no colour; empty now and then."""
+def likeness_caption(scene: Scene, random: Random, named: float = NAMED) -> str:
+    """What is to be seen and where; a share of `named` says the colours too. Empty now and then."""
     if random.random() < DROPPED_CAPTIONS:
         return ""
+    if random.random() < named:
+        return caption(scene, random)
     return drown(colourless_sentence(scene, random), random, random.choice(LITTLE_NOISE))
 
 
@@ -175,9 +177,7 @@ class IpAdapterStage(Text2ImageStage):
         self.module, self.pictures = self.adapter, Random("references")
 
     def caption(self, scene: Scene, random: Random, long: bool) -> str:
-        if random.random() < COLOURFUL:
-            return drown(sentence(scene, random), random, random.choice(LITTLE_NOISE))
-        return colourless_caption(scene, random)
+        return likeness_caption(scene, random)
 
     def _velocity(
         self, noisy: Tensor, step: Tensor, captions: list[str], bucket: Bucket, chosen: Sequence[int]

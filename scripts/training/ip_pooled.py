@@ -15,12 +15,12 @@ from pipelines.demo.draw import draw_scene
 from pipelines.demo.world import COLOURS, PLACES, SHAPES, SIZES, Scene, Thing, random_scene
 from pipelines.sdxl.ip_adapter import IpAdapter
 from pipelines.sdxl.prompts import TextEncoders, stack
-from training.ip_adapter import COLOURFUL, SIDE, colourless_sentence
+from training.ip_adapter import SIDE, colourless_sentence
 
 PAIRS = list(permutations(COLOURS, 2))  # of a thing and its ground
 SENTENCES, REFERENCES = 32, 12  # for each pair
 TOLD, TOLD_USUAL = "{a_thing} {place} on {a_background} background", "a {colour} {shape} on {a_background} background"
-NOISY = 0.3  # of the sentences: with words around them. Where colours are said, nothing is added
+NOISY, COLOURFUL = 0.3, 0.25  # of the sentences: with words around them; whose colours are said, where nothing is added
 BATCH = 256
 
 
