@@ -14,6 +14,9 @@ from server.cli.composing import STARTUP_FAILURE
 from server.jobs import Jobs
 from server.settings import Settings
 
+QUIET_TICKS = 5  # of uvicorn, which are 0.1 seconds
+MOST_TICKS = 30
+
 log = structlog.get_logger()
 
 
@@ -37,9 +40,9 @@ def listen(app: FastAPI, settings: Settings) -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """At the first signal: no new jobs, until those that the worker has have ended or `drain_seconds` are over; what is
-    left stays owed, for the next start. Then uvicorn's own end, in what is left of that time: it answers the requests
-    that it has, closes, and stops the application.
+    """At the first signal: no new jobs, until those that the worker has have ended and nobody comes any more, or
+    `drain_seconds` are over; what is left stays owed, for the next start. Then uvicorn's own end, in what is left of
+    that time: it answers the requests that it has, closes, and stops the application.
 
     At the second signal the process dies of it, and with it its children.
     """
@@ -49,6 +52,8 @@ class DrainingServer(uvicorn.Server):
         self._jobs = jobs
         self._drain_seconds = drain_seconds
         self._end: float | None = None  # of the drain, as time.monotonic() tells it
+        self._answered = 0
+        self._quiet_ticks = self._idle_ticks = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._end is not None:
@@ -61,9 +66,19 @@ class DrainingServer(uvicorn.Server):
         """uvicorn calls it ten times a second, and ends when it gives True."""
         if self._end is not None and not self.should_exit:
             left, unfinished = self._end - time.monotonic(), self._jobs.here
-            if left <= 0 or not unfinished:
+            if left <= 0 or (not unfinished and self._nobody_comes()):
                 log.info("server_stopping", unfinished_jobs=unfinished)
                 self.config.timeout_graceful_shutdown = max(1, math.ceil(left))
                 self._jobs.leave()
                 self.should_exit = True
         return await super().on_tick(counter)
+
+    def _nobody_comes(self) -> bool:
+        """Whether half a second, or three in all, went by without an answer: who connects while uvicorn closes gets a
+        reset, where a 503 would send them elsewhere. In ticks, not seconds: requests wait for a loop that is held up.
+        """
+        answered = self.server_state.total_requests
+        self._quiet_ticks = self._quiet_ticks + 1 if answered == self._answered else 0
+        self._idle_ticks += 1
+        self._answered = answered
+        return self._quiet_ticks >= QUIET_TICKS or self._idle_ticks >= MOST_TICKS

@@ -1,5 +1,6 @@
 """A server that is told to stop keeps its word to those whom it has accepted, says so to all others, and ends."""
 
+import asyncio
 import io
 import os
 import signal
@@ -14,10 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from PIL import Image
 
-from tests.server.serving import KEY, free_port, until
-from tests.server.worker import flat_colour
+from server.cli.draining import MOST_TICKS, QUIET_TICKS, DrainingServer
+from tests.server.serving import KEY, application, free_port, until
+from tests.server.worker import StepWorker, flat_colour
 
 ROOT = Path(__file__).parents[2]
 STAR = {"task": "text_to_image", "prompt": "a red star", "seed": 3}
@@ -141,3 +144,24 @@ def test_a_server_with_nothing_to_do_ends_well(start: Start) -> None:
     held = start()
     held.process.send_signal(signal.SIGTERM)
     assert held.process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("answers_a_tick", "ticks"),
+    [
+        pytest.param([0] * 100, QUIET_TICKS, id="nobody comes"),
+        pytest.param([1, 1, 0, 0, 2] + [0] * 100, 5 + QUIET_TICKS, id="five are sent elsewhere"),
+        pytest.param([1] * 100, MOST_TICKS, id="somebody never stops asking"),
+    ],
+)
+def test_it_goes_on_answering_while_somebody_comes(tmp_path: Path, answers_a_tick: list[int], ticks: int) -> None:
+    app = application(tmp_path, StepWorker())
+    jobs = app.state.parts.jobs
+    server = DrainingServer(uvicorn.Config(app), jobs, 600)
+    assert not asyncio.run(server.on_tick(1))
+    server.handle_exit(signal.SIGTERM, None)
+    for tick, answers in enumerate(answers_a_tick, start=1):
+        server.server_state.total_requests += answers
+        if asyncio.run(server.on_tick(tick)):
+            break
+    assert (tick, jobs.is_closed) == (ticks, True)
