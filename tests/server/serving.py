@@ -3,8 +3,9 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -194,6 +195,14 @@ def newcomer(served: Served, **rights: Any) -> dict[str, str]:
     """The headers of a key of a new account."""
     account = served.client.post("/darkroom/v1/accounts", json={"name": "somebody"}).raise_for_status().json()
     return {"Authorization": f"Bearer {key_for(served, account['id'], **rights)}"}
+
+
+def ask_and_leave(served: Served, path: str, body: dict[str, Any], *, jobs: int = 1, **headers: str) -> None:
+    """A client of a new server that goes away, without an answer, as soon as it has so many jobs."""
+    request = served.client.build_request("POST", path, json=body, headers=headers)
+    with closing(HTTPConnection(request.url.host, request.url.port)) as connection:
+        connection.request(request.method, path, request.read(), dict(request.headers))
+        until(lambda: len(served.client.get("/darkroom/v1/jobs").json()["jobs"]) == jobs)
 
 
 def until(condition: Callable[[], bool]) -> None:
