@@ -52,8 +52,7 @@ class DrainingServer(uvicorn.Server):
         self._jobs = jobs
         self._drain_seconds = drain_seconds
         self._end: float | None = None  # of the drain, as time.monotonic() tells it
-        self._answered = 0
-        self._quiet_ticks = self._idle_ticks = 0
+        self._answered: list[int] = []  # requests in all, at each tick since the last job ended
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._end is not None:
@@ -77,8 +76,7 @@ class DrainingServer(uvicorn.Server):
         """Whether half a second, or three in all, went by without an answer: who connects while uvicorn closes gets a
         reset, where a 503 would send them elsewhere. In ticks, not seconds: requests wait for a loop that is held up.
         """
-        answered = self.server_state.total_requests
-        self._quiet_ticks = self._quiet_ticks + 1 if answered == self._answered else 0
-        self._idle_ticks += 1
-        self._answered = answered
-        return self._quiet_ticks >= QUIET_TICKS or self._idle_ticks >= MOST_TICKS
+        self._answered.append(self.server_state.total_requests)
+        latest = self._answered[-1 - QUIET_TICKS :]
+        is_quiet = len(latest) > QUIET_TICKS and latest[0] == latest[-1]
+        return is_quiet or len(self._answered) > MOST_TICKS

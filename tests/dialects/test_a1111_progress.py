@@ -15,7 +15,7 @@ from PIL import Image
 from pipelines.engine.protocol import Previewed
 from pipelines.tasks import Raster
 from tests.dialects.a1111 import STAR, TXT2IMG, asked, web_ui
-from tests.server.serving import Serve, Served, ask_and_leave, newcomer, until
+from tests.server.serving import Serve, Served, leaving, newcomer, until
 
 IDLE = {"progress": 0.0, "eta_relative": 0.0, "current_image": None, "textinfo": None, "current_task": None}
 
@@ -157,7 +157,8 @@ def test_what_was_asked_by_another_api_is_left_alone(serve: Serve) -> None:
 def test_who_leaves_leaves_no_batch_behind(serve: Serve) -> None:
     served = serve()
     served.worker.hold()
-    ask_and_leave(served, TXT2IMG, STAR | {"n_iter": 3}, jobs=3)
+    with leaving(served, TXT2IMG, STAR | {"n_iter": 3}):
+        until(lambda: len(jobs(served)) == 3)
     until(lambda: [job["state"] for job in jobs(served)] == ["cancelled"] * 3)
 
 

@@ -14,7 +14,7 @@ from pipelines.engine.protocol import Cancelled, Failed, Finished, Listener
 from pipelines.tasks import Task, TextToImage
 from server.dialects.image_studio.create import Create
 from server.dialects.image_studio.social import Optimize
-from tests.server.serving import Serve, Served, ask_and_leave, newcomer, until
+from tests.server.serving import Serve, Served, leaving, newcomer, until
 from tests.server.worker import StepWorker
 
 STUDIO = "/api/image-studio"
@@ -139,8 +139,13 @@ def test_what_takes_too_long_is_let_go_of(serve: Serve) -> None:
 def test_who_leaves_leaves_no_variation_behind(serve: Serve) -> None:
     served = serve()
     served.worker.hold()
-    ask_and_leave(served, f"{STUDIO}/create", STAR | {"num_variations": 3}, jobs=3)
-    until(lambda: {job["state"] for job in served.client.get("/darkroom/v1/jobs").json()["jobs"]} == {"cancelled"})
+
+    def states() -> list[str]:
+        return [job["state"] for job in served.client.get("/darkroom/v1/jobs").json()["jobs"]]
+
+    with leaving(served, f"{STUDIO}/create", STAR | {"num_variations": 3}):
+        until(lambda: len(states()) == 3)
+    until(lambda: states() == ["cancelled"] * 3)
 
 
 def test_a_request_that_is_sent_again_gets_the_same_variations(serve: Serve) -> None:

@@ -17,7 +17,7 @@ from pipelines.catalog import Catalog, Resolution, default_file
 from pipelines.sizes import SizePlan, plan
 from pipelines.tasks import TextToImage
 from server.dialects.images_v0.sizes import LONG_SIDE_4K, RATIOS, pixels
-from tests.server.serving import KEY, Serve, Served, ask_and_leave, newcomer, until
+from tests.server.serving import KEY, Serve, Served, leaving, newcomer, until
 
 GENERATIONS, LIBRARY, USAGE = "/v0/images/generations", "/v0/images/library", "/v0/usage"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "apis" / "images_v0.md"
@@ -102,8 +102,8 @@ def test_what_takes_too_long_is_told_with_its_job_which_goes_on(serve: Serve) ->
 def test_a_client_that_leaves_finds_its_pictures_in_the_library(serve: Serve) -> None:
     served = serve()
     served.worker.hold()
-    ask_and_leave(served, GENERATIONS, STAR)
-    served.worker.await_running()
+    with leaving(served, GENERATIONS, STAR):
+        served.worker.await_running()
     served.worker.let_go()
     until(lambda: served.client.get(LIBRARY).json()["data"]["total"] == 1)
 

@@ -197,12 +197,15 @@ def newcomer(served: Served, **rights: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {key_for(served, account['id'], **rights)}"}
 
 
-def ask_and_leave(served: Served, path: str, body: dict[str, Any], *, jobs: int = 1, **headers: str) -> None:
-    """A client of a new server that goes away, without an answer, as soon as it has so many jobs."""
+@contextmanager
+def leaving(served: Served, path: str, body: dict[str, Any], **headers: str) -> Iterator[None]:
+    """Somebody asks a new server for something, and goes away without an answer at the block's end, which the server
+    then knows."""
     request = served.client.build_request("POST", path, json=body, headers=headers)
     with closing(HTTPConnection(request.url.host, request.url.port)) as connection:
         connection.request(request.method, path, request.read(), dict(request.headers))
-        until(lambda: len(served.client.get("/darkroom/v1/jobs").json()["jobs"]) == jobs)
+        yield
+    until(lambda: f'method="POST",route="{path}"' in served.client.get("/metrics").text)
 
 
 def until(condition: Callable[[], bool]) -> None:

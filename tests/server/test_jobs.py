@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from PIL import Image
 
 from pipelines.tasks import ImageToImage, Picture
 from server.images import Encoding, encode
-from tests.server.serving import KEY, Serve, Served, application, running, until
+from tests.server.serving import KEY, Serve, Served, application, leaving, running, until
 from tests.server.worker import StepWorker, flat_colour
 
 JOBS = "/darkroom/v1/jobs"
@@ -145,11 +144,7 @@ def test_the_list_can_be_narrowed_to_a_model_a_kind_and_a_time(serve: Serve) -> 
 def test_a_client_that_leaves_takes_its_job_along(serve: Serve) -> None:
     served = serve()
     served.worker.hold()
-    body = json.dumps(STAR).encode()
-    head = f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nAccept: image/png\r\nContent-Length: {len(body)}"
-    address = urlsplit(served.url)
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(head.encode() + b"\r\n\r\n" + body)
+    with leaving(served, JOBS, STAR, Accept="image/png"):
         served.worker.await_running()
     served.worker.await_idle()
     assert served.worker.steps_drawn == 0, "the worker was held, so nothing but a cancellation can have ended it"

@@ -23,7 +23,7 @@ from pipelines.tasks import (
     TextToImage,
     Variation,
 )
-from tests.server.serving import Serve, Served, until
+from tests.server.serving import Serve, Served, leaving, until
 from tests.server.worker import StepWorker
 
 JOBS = "/darkroom/v1/jobs"
@@ -277,6 +277,16 @@ def test_a_preview_can_be_looked_at_while_the_job_runs(serve: Serve) -> None:
 
 
 def test_a_detached_job_goes_on_when_its_client_leaves(serve: Serve) -> None:
+    served = serve()
+    served.worker.hold()
+    with leaving(served, JOBS, STAR | {"on_disconnect": "detach"}, Accept="image/png"):
+        served.worker.await_running()
+    served.worker.let_go()
+    served.worker.await_idle()
+    assert served.worker.steps_drawn == 8
+
+
+def test_a_detached_job_goes_on_when_its_client_has_waited_too_long(serve: Serve) -> None:
     worker = StepWorker()
     served = serve(worker, request_seconds=0.1)
     served.worker.hold()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from server.http.calls import Fingerprint
 from tests.over_http import at_once
-from tests.server.serving import KEY, Serve, Served, application, ask_and_leave, running, until
+from tests.server.serving import KEY, Serve, Served, application, leaving, running, until
 from tests.server.worker import StepWorker
 
 JOBS, OPENAI = "/darkroom/v1/jobs", "/v1/images/generations"
@@ -136,8 +136,8 @@ def test_a_job_with_a_key_is_drawn_although_its_client_has_gone(serve: Serve) ->
     served = serve()
     served.worker.hold()
     headers = keyed("k", Accept="image/png")
-    ask_and_leave(served, JOBS, STAR, **headers)
-    served.worker.await_running()
+    with leaving(served, JOBS, STAR, **headers):
+        served.worker.await_running()
     served.worker.let_go()
     answer = served.client.post(JOBS, json=STAR, headers=headers)
     assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
